@@ -1,0 +1,22 @@
+// Package command runs other programs to their end.
+//
+// Invariant: what a Runner starts, it ends. A command is over, with everything it started, at most
+// Options.Grace + Options.WaitDelay after its context; never more children run than the limits say;
+// and no output, however large or however long a grandchild holds the pipe, blocks or grows the daemon.
+//
+// How a command is ended. Each runs in a process group of its own. When its context ends, TERM goes to
+// the group and to every descendant that left the group (found in /proc by parent chain, by group and by
+// a mark in the environment, see tree.go); what is alive after Grace gets KILL. The leader is not reaped
+// before that, so its process and group numbers cannot have passed to somebody else meanwhile.
+//
+// A command that ends by itself is left as it is: what it put in the background lives on, if it let go of
+// the pipes. If it holds them WaitDelay after the leader's end, the group is killed.
+//
+// What main does, once, before anything else: CloseOnExec, so that no descriptor inherited by the daemon
+// reaches a command; BecomeSubreaper, and then Runner.ReapOrphans every few seconds. A daemon that must
+// survive SIGPIPE uses signal.Notify for it: os/exec hands an ignored signal (signal.Ignore) down to the
+// children, where it turns "yes | head -1" into an endless loop, while a caught one is reset to its
+// default, as is the signal mask.
+//
+// One process has one Runner: ReapOrphans must know every child that os/exec still waits for.
+package command

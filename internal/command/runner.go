@@ -1,0 +1,214 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Runner starts commands and ends them. It is safe for concurrent use. Close it to leave nothing behind.
+type Runner struct {
+	options Options
+	id      string // tells the commands of this Runner from those of any other
+	slots   slots
+	spawner spawner
+
+	// base ends with Close; stopBase gives it ErrClosed as cause.
+	base     context.Context
+	stopBase context.CancelCauseFunc
+	active   sync.WaitGroup // of Run and of streams; Add only under mu and while not closed
+
+	// forks is held for reading from a fork until the child is in children, and for writing by ReapOrphans.
+	forks    sync.RWMutex
+	suspects map[procInfo]bool // dead at the last ReapOrphans, perhaps somebody's; guarded by forks
+
+	mu       sync.Mutex // protects following fields
+	closed   bool
+	children map[int]*process // started, not reaped
+
+	running, streams, stuck                        atomic.Int64
+	serial, started, startErrors, killed, timeouts atomic.Uint64
+	truncated, leftovers, noSlot, reaped           atomic.Uint64
+}
+
+// NewRunner starts nothing by itself.
+func NewRunner(o Options) *Runner {
+	r := &Runner{options: o.withDefaults(), id: rand.Text(), children: map[int]*process{}}
+	r.slots.free = r.options.MaxCommands
+	r.base, r.stopBase = context.WithCancelCause(context.Background())
+	return r
+}
+
+// Run runs s and waits for its end. It returns at most Grace + WaitDelay after the end of ctx, and starts
+// nothing if ctx has ended. Waiting for a slot is first come, first served.
+//
+// A command that ran to its end gives no error, whatever its code. Otherwise: *StartError; *KilledError,
+// with what the Result has so far; or an error that matches ctx's cause, and ErrNoSlot if it ended while
+// waiting for a slot. All errors for the end of ctx match context.Cause(ctx) and ctx.Err().
+func (r *Runner) Run(ctx context.Context, s Spec) (Result, error) {
+	ctx, end, err := r.begin(ctx, s)
+	if err != nil {
+		return Result{}, err
+	}
+	defer end()
+	if err := r.slots.acquire(ctx); err != nil {
+		r.noSlot.Add(1)
+		return Result{}, fmt.Errorf("%s was not started: %w (the limit is %d): %w",
+			quote(s.Argv), ErrNoSlot, r.options.MaxCommands, causes(ctx))
+	}
+	r.running.Add(1)
+	free := func() {
+		r.running.Add(-1)
+		r.slots.release()
+	}
+	p, err := r.launch(s, 0)
+	if err != nil {
+		r.startErrors.Add(1)
+		free()
+		return Result{}, err
+	}
+
+	keep := s.MaxOutput
+	if keep <= 0 {
+		keep = DefaultMaxOutput
+	}
+	stdout, stderr := capture{max: keep}, capture{max: keep}
+	var reading sync.WaitGroup
+	reading.Go(func() { stdout.readAll(p.stdout) })
+	reading.Go(func() { stderr.readAll(p.stderr) })
+	result, err := r.finish(ctx, p, free)
+	reading.Wait() // supervise has seen them end, or cut them
+
+	result.Stdout, result.StdoutTruncated = stdout.kept, stdout.truncated
+	result.Stderr, result.StderrTruncated = stderr.kept, stderr.truncated
+	if stdout.truncated || stderr.truncated {
+		r.truncated.Add(1)
+	}
+	return result, err
+}
+
+// Close refuses what is asked from now on, ends all that runs, with ErrClosed as the cause, and returns
+// when it has ended. It can be called twice.
+func (r *Runner) Close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.stopBase(ErrClosed)
+	r.active.Wait()
+	r.spawner.close() // only now: the end of its thread kills the streams
+}
+
+// Stats is a snapshot.
+func (r *Runner) Stats() Stats {
+	waiting, longest := r.slots.stats()
+	return Stats{
+		Running: int(r.running.Load()), Waiting: waiting, Streams: int(r.streams.Load()), Stuck: int(r.stuck.Load()),
+		Started: r.started.Load(), StartErrors: r.startErrors.Load(), Killed: r.killed.Load(),
+		Timeouts: r.timeouts.Load(), Truncated: r.truncated.Load(), Leftovers: r.leftovers.Load(),
+		NoSlot: r.noSlot.Load(), Reaped: r.reaped.Load(), LongestWait: longest,
+	}
+}
+
+// begin admits one use of r. The context it gives ends with Close, too; end must be called.
+func (r *Runner) begin(ctx context.Context, s Spec) (_ context.Context, end func(), err error) {
+	refused := func(err error) error { return fmt.Errorf("%s was not started: %w", quote(s.Argv), err) }
+	if ctx.Err() != nil {
+		return nil, nil, refused(causes(ctx))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, nil, refused(ErrClosed)
+	}
+	r.active.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	forget := context.AfterFunc(r.base, func() { cancel(ErrClosed) })
+	return ctx, func() {
+		forget()
+		cancel(nil)
+		r.active.Done()
+	}, nil
+}
+
+// fork starts p.cmd and enters it into children.
+func (r *Runner) fork(p *process) error {
+	r.forks.RLock()
+	defer r.forks.RUnlock()
+	p.started = time.Now()
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	p.pid = p.cmd.Process.Pid
+	r.started.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.children[p.pid] = p
+	return nil
+}
+
+// finish waits for p, reaps it and calls free; a p that even KILL did not end is reaped in the background.
+func (r *Runner) finish(ctx context.Context, p *process, free func()) (Result, error) {
+	leftovers, killed := p.supervise(ctx, r.options)
+	p.closeStdin()
+	result := Result{Leftovers: leftovers}
+	if leftovers {
+		r.leftovers.Add(1)
+	}
+	var err error
+	if isClosed(p.exited) {
+		result.Code, err = r.reap(p)
+		free()
+	} else {
+		result.Code = -int(syscall.SIGKILL)
+		r.stuck.Add(1)
+		go func() {
+			<-p.exited
+			r.reap(p)
+			r.stuck.Add(-1)
+			free()
+		}()
+	}
+	result.Duration = time.Since(p.started)
+	if killed == nil {
+		return result, err
+	}
+	r.killed.Add(1)
+	if errors.Is(killed, context.DeadlineExceeded) {
+		r.timeouts.Add(1)
+	}
+	return result, killed
+}
+
+func (r *Runner) reap(p *process) (int, error) {
+	state, err := p.cmd.Process.Wait()
+	r.mu.Lock()
+	if r.children[p.pid] == p { // the number may be another child's already
+		delete(r.children, p.pid)
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return 0, fmt.Errorf("the exit code of %s (pid %d) is lost: %w: does something else in the daemon reap children?",
+			quote(p.argv), p.pid, err)
+	}
+	return code(state), nil
+}
+
+func (r *Runner) isChild(pid int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.children[pid] != nil
+}
+
+// causes matches both the cause and the error of an ended context.
+func causes(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return fmt.Errorf("%w (%w)", cause, ctx.Err())
+}

@@ -1,0 +1,86 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"syscall"
+)
+
+// Stream is a command that runs for long and whose outputs are read while it does.
+type Stream struct {
+	p    *process
+	stop context.CancelCauseFunc
+	done chan struct{} // closed when result and err are set
+
+	result Result
+	err    error
+}
+
+// Start starts s as a Stream, which lives until it ends by itself, ctx ends, or Close. Both outputs must be
+// read, or the command blocks; Close must be called.
+//
+// It takes no slot of Run. Over Options.MaxStreams the error matches ErrTooManyStreams; otherwise the
+// errors are those of Run. If the daemon itself is killed, the kernel kills the command (not what it
+// started; nor a setuid program).
+func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
+	ctx, end, err := r.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if r.streams.Add(1) > int64(r.options.MaxStreams) {
+		r.streams.Add(-1)
+		r.startErrors.Add(1)
+		end()
+		return nil, fmt.Errorf("%s was not started: %w: the limit is %d", quote(s.Argv), ErrTooManyStreams, r.options.MaxStreams)
+	}
+	free := func() { r.streams.Add(-1) }
+	var p *process
+	r.spawner.do(func() { p, err = r.launch(s, syscall.SIGKILL) })
+	if err != nil {
+		r.startErrors.Add(1)
+		free()
+		end()
+		return nil, err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	stream := &Stream{p: p, stop: stop, done: make(chan struct{})}
+	go func() {
+		defer end()
+		defer close(stream.done)
+		defer stop(nil)
+		stream.result, stream.err = r.finish(ctx, p, free)
+	}()
+	return stream, nil
+}
+
+// Pid is the process number, and that of the group.
+func (s *Stream) Pid() int { return s.p.pid }
+
+// Stdout is for one reader. It gives io.EOF at the end of the output, WaitDelay after the end of the
+// command if something still holds it, and after Close; what had arrived is read first, but after Close.
+func (s *Stream) Stdout() io.Reader { return s.p.stdout }
+
+// Stderr is like Stdout.
+func (s *Stream) Stderr() io.Reader { return s.p.stderr }
+
+// Exited is closed when the command has ended. Its outputs may still have something to read.
+func (s *Stream) Exited() <-chan struct{} { return s.p.exited }
+
+// Stop begins to end the command, with cause as what the error of Wait matches, and returns at once.
+func (s *Stream) Stop(cause error) { s.stop(cause) }
+
+// Wait waits for the end of the command. A *KilledError says that the context, Stop or Close ended it.
+// The Result has no outputs. The outputs need not be read to their end for it to return.
+func (s *Stream) Wait() (Result, error) {
+	<-s.done
+	return s.result, s.err
+}
+
+// Close ends the command and everything it started, and frees what it holds; it returns at most
+// Grace + WaitDelay later. It can be called twice, and by any goroutine.
+func (s *Stream) Close() {
+	s.stop(ErrStopped)
+	<-s.done
+	s.p.closePipes()
+}
