@@ -1,0 +1,170 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dumbprobe/internal/spool"
+)
+
+// stopGrace is how long Close waits for goroutines to end, where its context leaves less.
+const stopGrace = time.Second
+
+// Options says where lines go. Only Stdout is needed, and only for an address of kind stdout.
+type Options struct {
+	Addresses  []Address   // stdout alone if empty
+	SpoolBytes int64       // of each destination; spool.DefaultMaxBytes if 0
+	Stdout     io.Writer   // not closed; written to by one goroutine at a time
+	Backoff    Backoff     // the zero value for 0.5 s to 30 s
+	Logger     *zap.Logger // nothing is logged if nil
+
+	// OnEvent, if set, hears what is also logged. It is called from one goroutine per destination, never
+	// from within Send; it may call Send, and while it blocks, further events of that destination wait.
+	OnEvent func(Event)
+}
+
+// Fanout sends each line to all destinations. It is safe for concurrent use.
+type Fanout struct {
+	senders  []*sender
+	close    sync.Once
+	closeErr error
+}
+
+// New starts a sender for each address. They connect in the background: that a peer is away is no error
+// here. Errors are an address that is invalid or given twice, and stdout without a writer; nothing is
+// started then.
+func New(o Options) (*Fanout, error) {
+	if len(o.Addresses) == 0 {
+		o.Addresses = []Address{{Scheme: "stdout"}}
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	f := &Fanout{}
+	seen := map[string]bool{}
+	for _, a := range o.Addresses {
+		name := a.String()
+		if _, err := ParseAddress(name); err != nil {
+			return nil, err
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("destination %q is given twice", name)
+		}
+		seen[name] = true
+		if a.Scheme == "stdout" && o.Stdout == nil {
+			return nil, errors.New("destination stdout needs a writer")
+		}
+		dest := kinds[a.Scheme].open(a, o.Stdout)
+		f.senders = append(f.senders, newSender(name, dest, spool.NewMemory(o.SpoolBytes), o.Backoff, o.Logger, o.OnEvent))
+	}
+	for _, s := range f.senders {
+		s.start()
+	}
+	return f, nil
+}
+
+// Send queues line, a JSON object without a newline, for every destination. It never blocks on one: where a
+// spool is full, the oldest lines are dropped. line must not change afterwards. After Close, lines are
+// dropped and counted.
+func (f *Fanout) Send(line []byte) {
+	for _, s := range f.senders {
+		s.enqueue(line)
+	}
+}
+
+// Left is what waits for one destination.
+type Left struct {
+	Destination string
+	Lines       int
+	LastError   error // of the destination, nil if there was none
+}
+
+// NotDeliveredError says which lines were not sent in time.
+type NotDeliveredError struct{ Left []Left }
+
+func (e *NotDeliveredError) Error() string {
+	var parts []string
+	for _, l := range e.Left {
+		noun := "lines"
+		if l.Lines == 1 {
+			noun = "line"
+		}
+		part := fmt.Sprintf("%d %s for %s", l.Lines, noun, l.Destination)
+		if l.LastError != nil {
+			part += fmt.Sprintf(" (%v)", l.LastError)
+		}
+		parts = append(parts, part)
+	}
+	return "not delivered: " + strings.Join(parts, "; ")
+}
+
+// Flush waits until every spool is empty or ctx ends. A destination that is in a back-off tries again at
+// once. The error is a *NotDeliveredError; the lines it counts still wait.
+func (f *Fanout) Flush(ctx context.Context) error {
+	left := make([]int, len(f.senders))
+	var wg sync.WaitGroup
+	for i, s := range f.senders {
+		wg.Go(func() { left[i] = s.flush(ctx) })
+	}
+	wg.Wait()
+	var e NotDeliveredError
+	for i, s := range f.senders {
+		if left[i] == 0 {
+			continue
+		}
+		l := Left{Destination: s.name, Lines: left[i]}
+		if st := s.stats(); st.State != Connected {
+			l.LastError = st.LastError
+		}
+		e.Left = append(e.Left, l)
+	}
+	if len(e.Left) > 0 {
+		return &e
+	}
+	return nil
+}
+
+// Close flushes until ctx ends, then ends all goroutines and connections, which takes at most a second more.
+// It returns what Flush would; what it names is dropped, counted and reported. It may be called twice, and
+// on a nil Fanout. A write to standard output that never returns is left behind.
+func (f *Fanout) Close(ctx context.Context) error {
+	if f == nil {
+		return nil
+	}
+	f.close.Do(func() {
+		f.closeErr = f.Flush(ctx)
+		for _, s := range f.senders {
+			s.cancel()
+		}
+		grace, cancel := context.WithTimeout(context.Background(), stopGrace)
+		defer cancel()
+		for _, s := range f.senders {
+			select {
+			case <-s.done:
+				continue
+			case <-grace.Done():
+			}
+			select {
+			case <-s.done:
+			case <-ctx.Done():
+			}
+		}
+	})
+	return f.closeErr
+}
+
+// Stats tells how each destination is, in the order of the addresses.
+func (f *Fanout) Stats() []DestinationStats {
+	all := make([]DestinationStats, len(f.senders))
+	for i, s := range f.senders {
+		all[i] = s.stats()
+	}
+	return all
+}

@@ -1,0 +1,262 @@
+package output
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// inbox is what a peer has received.
+type inbox struct {
+	mu    sync.Mutex
+	lines []string
+	more  chan struct{} // closed at the next line
+	gate  chan struct{} // not nil while the peer does not read; closed to let it go on
+}
+
+func newInbox() *inbox { return &inbox{more: make(chan struct{})} }
+
+func (b *inbox) add(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, line)
+	close(b.more)
+	b.more = make(chan struct{})
+}
+
+func (b *inbox) received() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.lines...)
+}
+
+// wait returns all lines once done is content with them.
+func (b *inbox) wait(t *testing.T, what string, done func(lines []string) bool) []string {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		b.mu.Lock()
+		lines, more := append([]string(nil), b.lines...), b.more
+		b.mu.Unlock()
+		if done(lines) {
+			return lines
+		}
+		select {
+		case <-more:
+		case <-deadline:
+			t.Fatalf("%s: only %d lines came", what, len(lines))
+		}
+	}
+}
+
+func (b *inbox) waitFor(t *testing.T, n int) []string {
+	t.Helper()
+	return b.wait(t, "waiting for lines", func(lines []string) bool { return len(lines) >= n })
+}
+
+func (b *inbox) pause() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.gate = make(chan struct{})
+}
+
+func (b *inbox) resume() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gate != nil {
+		close(b.gate)
+		b.gate = nil
+	}
+}
+
+// pass blocks while the peer does not read.
+func (b *inbox) pass() {
+	b.mu.Lock()
+	gate := b.gate
+	b.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
+}
+
+// peer is the other end of a kind of destination.
+type peer interface {
+	box() *inbox
+	start(t *testing.T) // comes, or comes back, at the same address
+	stop(t *testing.T)  // goes; may be called when not there
+}
+
+// lineServer is a TCP peer. What it is sent after stop closed the connection is lost, as with any peer.
+type lineServer struct {
+	*inbox
+	addr  string
+	ln    net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+	wg    sync.WaitGroup
+}
+
+func newLineServer(t *testing.T) *lineServer {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return &lineServer{inbox: newInbox(), addr: ln.Addr().String()}
+}
+
+func (p *lineServer) box() *inbox { return p.inbox }
+
+func (p *lineServer) start(t *testing.T) {
+	ln, err := net.Listen("tcp", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ln = ln
+	p.wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, c)
+			p.mu.Unlock()
+			p.wg.Go(func() {
+				defer c.Close()
+				for r := bufio.NewReader(c); ; {
+					p.pass()
+					line, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					p.add(line[:len(line)-1])
+				}
+			})
+		}
+	})
+}
+
+func (p *lineServer) stop(*testing.T) {
+	if p.ln == nil {
+		return
+	}
+	p.ln.Close()
+	p.mu.Lock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+	p.mu.Unlock()
+	p.wg.Wait()
+	p.ln = nil
+}
+
+// datagramServer is a UDP or unix datagram peer.
+type datagramServer struct {
+	*inbox
+	network, addr string
+	conn          net.PacketConn
+	wg            sync.WaitGroup
+}
+
+func newUDPServer(t *testing.T) *datagramServer {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return &datagramServer{inbox: newInbox(), network: "udp", addr: c.LocalAddr().String()}
+}
+
+func newUnixServer(t *testing.T) *datagramServer {
+	return &datagramServer{inbox: newInbox(), network: "unixgram", addr: filepath.Join(shortDir(t), "s")}
+}
+
+// shortDir is a folder whose name leaves room in the path of a socket; t.TempDir repeats the test's name.
+func shortDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func (p *datagramServer) box() *inbox { return p.inbox }
+
+func (p *datagramServer) start(t *testing.T) {
+	c, err := net.ListenPacket(p.network, p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.conn = c
+	p.wg.Go(func() {
+		for buf := make([]byte, 1<<16); ; {
+			p.pass()
+			n, _, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			p.add(string(buf[:n]))
+		}
+	})
+}
+
+func (p *datagramServer) stop(*testing.T) {
+	if p.conn == nil {
+		return
+	}
+	p.conn.Close()
+	p.wg.Wait()
+	if p.network == "unixgram" {
+		os.Remove(p.addr)
+	}
+	p.conn = nil
+}
+
+// writer is the reader behind standard output: a pipe that breaks and can be mended.
+type writer struct {
+	*inbox
+	mu     sync.Mutex
+	broken bool
+	rest   []byte
+}
+
+func (p *writer) box() *inbox        { return p.inbox }
+func (p *writer) start(*testing.T)   { p.set(false) }
+func (p *writer) stop(_ *testing.T)  { p.set(true) }
+func newWriter(broken bool) *writer  { return &writer{inbox: newInbox(), broken: broken} }
+func (p *writer) set(broken bool)    { p.mu.Lock(); defer p.mu.Unlock(); p.broken = broken }
+func (p *writer) isBroken() bool     { p.mu.Lock(); defer p.mu.Unlock(); return p.broken }
+func (p *writer) String() string     { return "stdout" }
+func (p *lineServer) String() string { return "tcp:" + p.addr }
+func (p *datagramServer) scheme() string {
+	if p.network == "udp" {
+		return "udp"
+	}
+	return "unix"
+}
+func (p *datagramServer) String() string { return p.scheme() + ":" + p.addr }
+
+func (p *writer) Write(b []byte) (int, error) {
+	p.pass()
+	if p.isBroken() {
+		return 0, syscall.EPIPE
+	}
+	p.rest = append(p.rest, b...)
+	for {
+		line, rest, ok := bytes.Cut(p.rest, []byte("\n"))
+		if !ok {
+			return len(b), nil
+		}
+		p.add(string(line))
+		p.rest = rest
+	}
+}

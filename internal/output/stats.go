@@ -1,0 +1,43 @@
+package output
+
+import (
+	"maps"
+	"time"
+)
+
+// DestinationStats is what one destination has done since the start, and how it is now. At any moment
+//
+//	Enqueued == Sent + (all of Dropped) + Queued
+type DestinationStats struct {
+	Address    string
+	State      EventKind // Connected, Slow or Lost; empty before the first attempt to connect has ended
+	Enqueued   uint64    // lines given to Fanout.Send
+	Sent       uint64    // handed to the kernel, or to standard output
+	Dropped    map[string]uint64
+	Reconnects uint64 // connections made after the first
+
+	Queued     int           // lines that wait
+	SpoolBytes int64         // their size as it counts against the spool's limit
+	Oldest     time.Duration // age of the oldest of them
+
+	LastError   error // nil if there was none yet
+	LastErrorAt time.Time
+
+	Account // zero for a destination that does not learn what became of its lines
+}
+
+func (s *sender) stats() DestinationStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.spool.Stats()
+	out := DestinationStats{
+		Address: s.name, State: s.state,
+		Enqueued: s.enqueued, Sent: s.sent, Dropped: maps.Clone(s.dropped), Reconnects: s.reconnects(),
+		Queued: st.Lines, SpoolBytes: st.Bytes, Oldest: st.Oldest,
+		LastError: s.lastErr, LastErrorAt: s.lastErrAt,
+	}
+	if a, ok := s.dest.(Accounter); ok {
+		out.Account = a.Account()
+	}
+	return out
+}

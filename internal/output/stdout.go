@@ -1,0 +1,93 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stdout writes lines, each with a newline, to the writer of the options.
+//
+// A reader that went away: a write gives EPIPE, the destination is lost and tried again with a back-off like
+// any other. For that, the program must have called signal.Notify for SIGPIPE (signal.Ignore would be
+// inherited by the commands it starts): unless it has, the Go runtime ends the process with SIGPIPE at an
+// EPIPE on descriptor 1 or 2 (see "SIGPIPE" in the documentation of os/signal).
+//
+// A reader that does not read: the write blocks, lines wait in the spool. A write to an io.Writer cannot be
+// cancelled, so it is done by a goroutine of its own, and when ctx ends in the middle of it that goroutine
+// is left behind, with at most one batch, until the writer returns; a file that has deadlines is
+// interrupted instead. A line cut off by an interrupted or failed write is written again whole.
+type stdout struct {
+	w   io.Writer
+	buf []byte // belongs to the writing goroutine during Send
+}
+
+func newStdout(_ Address, w io.Writer) Destination { return &stdout{w: w} }
+
+// Connect finds out whether anybody reads, where that can be known: of a pipe or socket.
+func (d *stdout) Connect(context.Context) error {
+	sc, ok := d.w.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("standard output is not open: %w", err)
+	}
+	var events int16
+	err = raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		if _, err := unix.Poll(fds, 0); err == nil {
+			events = fds[0].Revents
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("standard output is not open: %w", err)
+	}
+	if events&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
+		return errors.New("nobody reads standard output")
+	}
+	return nil
+}
+
+type written struct {
+	n   int
+	err error
+}
+
+// Send implements Destination.
+func (d *stdout) Send(ctx context.Context, lines [][]byte) (int, error) {
+	d.buf = joinLines(d.buf, lines)
+	done := make(chan written, 1)
+	go func(buf []byte) {
+		n, err := d.w.Write(buf)
+		done <- written{n, err}
+	}(d.buf)
+
+	var res written
+	select {
+	case res = <-done:
+	case <-ctx.Done():
+		f, ok := d.w.(writeDeadliner)
+		if !ok || f.SetWriteDeadline(time.Unix(1, 0)) != nil {
+			d.buf = nil // left to the goroutine
+			return 0, ctx.Err()
+		}
+		res = <-done
+	}
+	if res.err == nil && res.n < len(d.buf) {
+		res.err = io.ErrShortWrite
+	}
+	if res.err == nil {
+		return len(lines), nil
+	}
+	return wholeLines(lines, res.n), res.err
+}
+
+// Close implements Destination. The writer is not the destination's to close.
+func (d *stdout) Close() error { return nil }

@@ -1,0 +1,382 @@
+package spool
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var _ Spool = (*Memory)(nil)
+
+// roomFor is the limit of a spool that holds n lines of length bytes.
+func roomFor(n, length int) int64 { return int64(n) * (LineOverhead + int64(length)) }
+
+func peek(s Spool, maxLines, maxBytes int) []string {
+	var got []string
+	for _, line := range s.Peek(maxLines, maxBytes, nil) {
+		got = append(got, string(line))
+	}
+	return got
+}
+
+func add(s Spool, lines ...string) (dropped int) {
+	for _, line := range lines {
+		dropped += s.Append([]byte(line))
+	}
+	return dropped
+}
+
+func TestMemory(t *testing.T) {
+	const all = 1 << 20
+	tests := []struct {
+		name     string
+		maxBytes int64
+		do       func(t *testing.T, s *Memory)
+		left     []string
+		dropped  uint64
+	}{
+		{
+			name: "lines come out in the order in which they went in",
+			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b", "c") },
+			left: []string{"a", "b", "c"},
+		},
+		{
+			name: "peeking removes nothing",
+			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b"); peek(s, 10, all); peek(s, 10, all) },
+			left: []string{"a", "b"},
+		},
+		{
+			name: "advancing removes what was delivered and keeps the rest",
+			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b", "c"); peek(s, 2, all); s.Advance(1) },
+			left: []string{"b", "c"},
+		},
+		{
+			name: "advancing without a peek removes nothing",
+			do:   func(_ *testing.T, s *Memory) { add(s, "a"); peek(s, 1, all); s.Advance(0); s.Advance(1) },
+			left: []string{"a"},
+		},
+		{
+			name: "advancing by more than was peeked removes what was peeked",
+			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b"); peek(s, 1, all); s.Advance(7) },
+			left: []string{"b"},
+		},
+		{
+			name: "a peek keeps to the lines asked for",
+			do: func(t *testing.T, s *Memory) {
+				add(s, "a", "b", "c")
+				if diff := cmp.Diff([]string{"a", "b"}, peek(s, 2, all)); diff != "" {
+					t.Error(diff)
+				}
+			},
+			left: []string{"a", "b", "c"},
+		},
+		{
+			name: "a peek keeps to the bytes asked for",
+			do: func(t *testing.T, s *Memory) {
+				add(s, "aaa", "bbb", "ccc")
+				if diff := cmp.Diff([]string{"aaa", "bbb"}, peek(s, 9, 8)); diff != "" {
+					t.Error(diff)
+				}
+			},
+			left: []string{"aaa", "bbb", "ccc"},
+		},
+		{
+			name: "a line longer than a batch is peeked alone",
+			do: func(t *testing.T, s *Memory) {
+				add(s, "a very long line", "b")
+				if diff := cmp.Diff([]string{"a very long line"}, peek(s, 9, 4)); diff != "" {
+					t.Error(diff)
+				}
+			},
+			left: []string{"a very long line", "b"},
+		},
+		{
+			name:     "the oldest make room for the newest",
+			maxBytes: roomFor(2, 1),
+			do: func(t *testing.T, s *Memory) {
+				if got := add(s, "a", "b", "c"); got != 1 {
+					t.Errorf("Append dropped %d, want 1", got)
+				}
+			},
+			left:    []string{"b", "c"},
+			dropped: 1,
+		},
+		{
+			name:     "a long line makes room for itself by dropping several",
+			maxBytes: roomFor(3, 1),
+			do: func(_ *testing.T, s *Memory) {
+				add(s, "a", "b", "c", strings.Repeat("x", LineOverhead+2))
+			},
+			left:    []string{"c", strings.Repeat("x", LineOverhead+2)},
+			dropped: 2,
+		},
+		{
+			name:     "a line larger than the spool is dropped alone",
+			maxBytes: roomFor(2, 1),
+			do: func(t *testing.T, s *Memory) {
+				if got := add(s, "a", strings.Repeat("x", 200), "b"); got != 1 {
+					t.Errorf("Append dropped %d, want 1", got)
+				}
+			},
+			left:    []string{"a", "b"},
+			dropped: 1,
+		},
+		{
+			name:     "lines pushed out while they are being sent, then delivered: none dropped, none removed unsent",
+			maxBytes: roomFor(3, 1),
+			do: func(t *testing.T, s *Memory) {
+				add(s, "a", "b", "c")
+				peek(s, 2, all)
+				if got := add(s, "d", "e"); got != 0 {
+					t.Errorf("Append called %d lines lost while the sender held them", got)
+				}
+				if got := s.Stats(); got.Lines != 5 || got.DroppedLines != 0 {
+					t.Errorf("stats while in doubt: %+v, want 5 lines and none dropped", got)
+				}
+				s.Advance(2)
+			},
+			left: []string{"c", "d", "e"},
+		},
+		{
+			name:     "lines pushed out while they are being sent, then delivered in part: the rest is dropped",
+			maxBytes: roomFor(3, 1),
+			do: func(_ *testing.T, s *Memory) {
+				add(s, "a", "b", "c")
+				peek(s, 3, all)
+				add(s, "d", "e")
+				s.Advance(1)
+			},
+			left:    []string{"c", "d", "e"},
+			dropped: 1,
+		},
+		{
+			name:     "lines pushed out behind the ones being sent are lost at once",
+			maxBytes: roomFor(3, 1),
+			do: func(t *testing.T, s *Memory) {
+				add(s, "a", "b", "c")
+				peek(s, 1, all)
+				if got := add(s, "d", "e"); got != 1 {
+					t.Errorf("Append dropped %d, want 1: b", got)
+				}
+				s.Advance(1)
+			},
+			left:    []string{"c", "d", "e"},
+			dropped: 1,
+		},
+		{
+			name:     "a peek that is never advanced gives its pushed out lines up",
+			maxBytes: roomFor(2, 1),
+			do:       func(_ *testing.T, s *Memory) { add(s, "a", "b"); peek(s, 2, all); add(s, "c") },
+			left:     []string{"b", "c"},
+			dropped:  1,
+		},
+		{
+			name: "closing drops what is left, and what comes later",
+			do: func(_ *testing.T, s *Memory) {
+				add(s, "a", "b")
+				peek(s, 1, all)
+				_ = s.Close()
+				add(s, "c")
+				s.Advance(1)
+			},
+			dropped: 3,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := NewMemory(tt.maxBytes)
+			tt.do(t, s)
+			if diff := cmp.Diff(tt.left, peek(s, 100, all)); diff != "" {
+				t.Errorf("left (-want +got):\n%s", diff)
+			}
+			s.Advance(0)
+			if got := s.Stats().DroppedLines; got != tt.dropped {
+				t.Errorf("dropped %d, want %d", got, tt.dropped)
+			}
+		})
+	}
+}
+
+func TestMemoryCountsBytesWithOverhead(t *testing.T) {
+	s := NewMemory(0)
+	add(s, "abc", "de")
+	if got, want := s.Stats().Bytes, int64(5+2*LineOverhead); got != want {
+		t.Errorf("bytes %d, want %d", got, want)
+	}
+	peek(s, 1, 1)
+	s.Advance(1)
+	if got, want := s.Stats().Bytes, int64(2+LineOverhead); got != want {
+		t.Errorf("bytes after one is delivered %d, want %d", got, want)
+	}
+	_ = s.Close()
+	if got := s.Stats(); got.Bytes != 0 || got.DroppedBytes != 2 {
+		t.Errorf("stats after close: %+v", got)
+	}
+}
+
+func TestMemoryTellsTheAgeOfTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewMemory(0)
+		time.Sleep(time.Hour)
+		add(s, "a")
+		time.Sleep(3 * time.Second)
+		add(s, "b")
+		time.Sleep(2 * time.Second)
+		if got := s.Stats().Oldest; got != 5*time.Second {
+			t.Errorf("oldest %v, want 5s", got)
+		}
+		peek(s, 1, 1)
+		s.Advance(1)
+		if got := s.Stats().Oldest; got != 2*time.Second {
+			t.Errorf("oldest %v, want 2s", got)
+		}
+	})
+}
+
+func TestMemoryIsReadyAfterAppend(t *testing.T) {
+	s := NewMemory(0)
+	select {
+	case <-s.Ready():
+		t.Error("an empty spool is ready")
+	default:
+	}
+	add(s, "a", "b")
+	<-s.Ready()
+	select {
+	case <-s.Ready():
+		t.Error("ready twice without an append between")
+	default:
+	}
+}
+
+func TestMemoryLetsGoOfABacklog(t *testing.T) {
+	s := NewMemory(64 << 20)
+	heap := func() int64 {
+		runtime.GC()
+		var ms runtime.MemStats
+		runtime.ReadMemStats(&ms)
+		return int64(ms.HeapAlloc)
+	}
+	before := heap()
+	for range 20000 {
+		s.Append(make([]byte, 1000))
+	}
+	for {
+		n := len(s.Peek(512, 64<<10, nil))
+		if n == 0 {
+			break
+		}
+		s.Advance(n)
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("%d bytes are still held after a backlog of 20 MB was delivered", grown)
+	}
+	runtime.KeepAlive(s)
+}
+
+func TestQueueAgainstASlice(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var q queue
+	var model []string
+	for i := range 200000 {
+		// Long phases of growing and of shrinking, so that many chunks come and go.
+		if grow := i/3000%2 == 0; len(model) == 0 || rng.IntN(10) < 3 != grow {
+			line := fmt.Sprint(i)
+			q.push(entry{line: []byte(line)})
+			model = append(model, line)
+		} else {
+			if got := string(q.front().line); got != model[0] {
+				t.Fatalf("step %d: front %q, want %q", i, got, model[0])
+			}
+			q.pop()
+			model = model[1:]
+		}
+		if q.len != len(model) {
+			t.Fatalf("step %d: len %d, want %d", i, q.len, len(model))
+		}
+		if i%997 == 0 {
+			n := 0
+			for e := range q.all {
+				if string(e.line) != model[n] {
+					t.Fatalf("step %d: entry %d is %q, want %q", i, n, e.line, model[n])
+				}
+				n++
+			}
+			if n != len(model) {
+				t.Fatalf("step %d: walked %d of %d", i, n, len(model))
+			}
+		}
+	}
+}
+
+func TestMemoryAccountsForEveryLine(t *testing.T) {
+	const producers, each = 4, 5000
+	s := NewMemory(roomFor(50, 8))
+	var wg sync.WaitGroup
+	for p := range producers {
+		wg.Go(func() {
+			for i := range each {
+				s.Append(fmt.Appendf(nil, "%d:%06d", p, i))
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+
+	last := [producers]int{-1, -1, -1, -1}
+	delivered := uint64(0)
+	rng := rand.New(rand.NewPCG(3, 4))
+	var batch [][]byte
+	for finished := false; ; {
+		batch = s.Peek(20, 1<<20, batch[:0])
+		if len(batch) == 0 {
+			if finished {
+				break
+			}
+			select {
+			case <-s.Ready():
+			case <-done:
+				finished = true
+			}
+			continue
+		}
+		n := rng.IntN(len(batch) + 1)
+		for _, line := range batch[:n] {
+			var p, i int
+			if _, err := fmt.Sscanf(string(line), "%d:%d", &p, &i); err != nil {
+				t.Fatal(err)
+			}
+			if i <= last[p] {
+				t.Fatalf("line %d of producer %d came after %d", i, p, last[p])
+			}
+			last[p] = i
+		}
+		s.Advance(n)
+		delivered += uint64(n)
+	}
+	if got := delivered + s.Stats().DroppedLines; got != producers*each {
+		t.Errorf("%d delivered and %d dropped make %d, want %d", delivered, s.Stats().DroppedLines, got, producers*each)
+	}
+}
+
+func BenchmarkMemory(b *testing.B) {
+	s := NewMemory(0)
+	line := make([]byte, 300)
+	var batch [][]byte
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Append(line)
+		batch = s.Peek(512, 64<<10, batch[:0])
+		s.Advance(len(batch))
+	}
+}
