@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dumbprobe/internal/message"
+	"dumbprobe/luaapi"
+	"dumbprobe/scheduler"
+)
+
+// check is the adapter of a check: it wraps the entry of the script, and is what the run queue holds.
+type check struct {
+	scheduler.Entry // in the run queue
+	script          *script
+	entry           *luaapi.Entry
+	name            string
+	timeout         time.Duration
+	schedule        scheduler.Schedule // nil: the script's next_run says when
+
+	mu        sync.Mutex // protects following fields
+	plan      scheduler.Plan
+	asked     float64   // unix time that next_run gave last; 0: none
+	lastStart time.Time // of the last run
+	backoff   scheduler.Backoff
+}
+
+func newCheck(s *script, entry *luaapi.Entry, name string) (*check, error) {
+	c := &check{script: s, entry: entry, name: name, timeout: entry.Check.Timeout}
+	if c.timeout == 0 {
+		c.timeout = s.engine.options.Timeout
+	}
+	if !entry.OwnSchedule {
+		var err error
+		if c.schedule, err = scheduleOf(name, entry.Check); err != nil {
+			return nil, err
+		}
+	}
+	c.Task = c
+	return c, nil
+}
+
+func (c *check) title() string { return c.name }
+
+func (c *check) source() source {
+	return source{script: c.script.path, check: c.name, position: c.entry.Position}
+}
+
+// start plans the first run, or the next one after those of the version before.
+func (c *check) start(old task) {
+	if before, ok := old.(*check); ok && c.schedule != nil && before.schedule != nil {
+		before.mu.Lock()
+		plan, lastStart := before.plan, before.lastStart
+		before.mu.Unlock()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.lastStart = lastStart
+		c.plan = scheduler.Resume(c.schedule, before.schedule, plan, time.Now())
+		c.script.engine.loop.Schedule(&c.Entry, c.plan.At)
+		return
+	}
+	if c.schedule == nil {
+		c.ask()
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.plan = c.schedule.First(time.Now())
+	c.script.engine.loop.Schedule(&c.Entry, c.plan.At)
+}
+
+func (c *check) stop() { c.script.engine.loop.Remove(&c.Entry) }
+
+// Start is called by the loop when the check is due.
+func (c *check) Start(due time.Time) {
+	if until := c.script.quarantinedUntil(c.name); !until.IsZero() {
+		c.enqueue(until)
+		return
+	}
+	if !c.script.begin() {
+		return
+	}
+	run := turn{check: c, due: due, queued: time.Now()}
+	if c.entry.NeedsVM() {
+		c.script.turns.enter(run)
+		return
+	}
+	go c.cycle(run, nil)
+}
+
+// cycle is one run and the plan for the next. passOn, if it is not nil, is called when the run gives the VM
+// away; then gone is true. cycle may end early by runtime.Goexit, after that (see luaapi.VM.Do): the plan is
+// made then, too.
+func (c *check) cycle(run turn, passOn func()) (gone bool) {
+	defer c.script.end()
+	planned := false
+	retry := true
+	defer func() {
+		if !planned {
+			c.planNext(retry)
+		}
+	}()
+	retry = c.run(run, func() {
+		gone = true
+		if passOn != nil {
+			passOn()
+		}
+	})
+	planned = true
+	c.planNext(retry)
+	return gone
+}
+
+func (c *check) planNext(retry bool) {
+	if c.schedule == nil {
+		c.ask()
+	} else {
+		c.next(retry)
+	}
+}
+
+// run runs the check once, sends what it found and reports the outcome. It tells whether the run failed, or
+// found a state that is not expected.
+func (c *check) run(run turn, onWait func()) (retry bool) {
+	c.mu.Lock()
+	c.lastStart = time.Now()
+	c.mu.Unlock()
+	var b luaapi.Batch
+	err := luaapi.Abandoned(c.timeout)
+	defer func() {
+		if c.script.engine.onLate != nil && !b.Started.IsZero() {
+			c.script.engine.onLate(b.Started.Sub(run.due))
+		}
+		retry = c.finished(&b, err)
+	}()
+	opts := c.options()
+	opts.Deadline = run.queued.Add(c.timeout)
+	opts.OnWait = onWait
+	err = c.entry.Run(c.script.life, opts, &b)
+	return
+}
+
+// expire ends a run whose deadline passed before it had its turn.
+func (c *check) expire() {
+	defer c.script.end()
+	c.planNext(c.finished(&luaapi.Batch{}, luaapi.Abandoned(c.timeout)))
+}
+
+func (c *check) options() luaapi.RunOptions {
+	return luaapi.RunOptions{Timeout: c.timeout, Label: c.name, MakeLogger: c.logger}
+}
+
+func (c *check) logger() *zap.Logger {
+	return c.script.engine.logger.With(c.source().fields()...)
+}
+
+func (c *check) finished(b *luaapi.Batch, err error) (retry bool) {
+	c.script.engine.sendBatch(c.source(), b)
+	o := outcomeOf(err, b)
+	c.script.engine.voice.tell(c.source(), "run", o, runError(err, b))
+	return o != OutcomeOK || b.Worst.Worse(message.Expected)
+}
+
+// runError is what a run is reported with: its error, or else what was dropped.
+func runError(err error, b *luaapi.Batch) error {
+	switch {
+	case err != nil:
+		return err
+	case len(b.Problems) == 1:
+		return b.Problems[0]
+	case len(b.Problems) > 1:
+		return fmt.Errorf("%w (and %d more)", b.Problems[0], len(b.Problems)-1)
+	}
+	return nil
+}
+
+// next plans the next run of a check whose schedule the daemon keeps.
+func (c *check) next(retry bool) {
+	c.mu.Lock()
+	c.plan = c.schedule.Next(c.plan, time.Now(), retry)
+	plan := c.plan
+	c.mu.Unlock()
+	if plan.Skipped > 0 {
+		c.script.engine.voice.tell(c.source(), "schedule", OutcomeSkipped,
+			fmt.Errorf("%d runs fell out, because the last one took longer than the interval", plan.Skipped), zap.Int("skipped", plan.Skipped))
+	} else {
+		c.script.engine.voice.tell(c.source(), "schedule", OutcomeOK, nil)
+	}
+	c.enqueue(plan.At)
+}
+
+func (c *check) enqueue(at time.Time) {
+	if !c.script.isStopping() {
+		c.script.engine.loop.Schedule(&c.Entry, at)
+	}
+}
+
+// ask plans the next run by the script's next_run, on a goroutine of its own: the answer may take its time.
+func (c *check) ask() {
+	if !c.script.begin() {
+		return
+	}
+	go func() {
+		defer c.script.end()
+		unix, err := 0.0, error(luaapi.Abandoned(c.timeout))
+		defer func() { c.answered(unix, err) }()
+		unix, err = c.entry.NextRun(c.script.life, c.options())
+	}()
+}
+
+// answered takes what next_run gave.
+func (c *check) answered(unix float64, err error) {
+	now := time.Now()
+	at, clamped := now, false
+	if err == nil {
+		at, clamped, err = scheduler.FromUnix(now, unix)
+	}
+	c.mu.Lock()
+	if err != nil {
+		c.asked = 0
+		at = now.Add(c.backoff.Next())
+	} else {
+		c.asked = unix
+		c.backoff.Reset()
+		at = scheduler.Spaced(at, c.lastStart)
+	}
+	c.plan = scheduler.Plan{At: at, Grid: at, OffGrid: true}
+	c.mu.Unlock()
+	if err == nil && clamped {
+		err = fmt.Errorf("next_run returned %v, more than a year ahead; the check is planned for a year from now", unix)
+		c.script.engine.logger.Warn(err.Error(), c.source().fields()...)
+		err = nil
+	}
+	o := OutcomeOK
+	if err != nil {
+		o = OutcomeNextRun
+		if outcomeOf(err, &luaapi.Batch{}) == OutcomeCancelled {
+			o = OutcomeCancelled
+		}
+		err = fmt.Errorf("next_run: %w", err)
+	}
+	c.script.engine.voice.tell(c.source(), "next_run", o, err)
+	c.enqueue(at)
+}
+
+// clockStepped plans the check again after the wall clock was set, if it is in the queue.
+func (c *check) clockStepped(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, queued := c.script.engine.loop.Due(&c.Entry); !queued {
+		return
+	}
+	switch {
+	case c.schedule != nil:
+		c.plan = c.schedule.Rebase(c.plan, now)
+	case c.asked != 0:
+		c.plan.At = scheduler.Reconvert(now, c.asked, c.plan.At)
+	default:
+		return
+	}
+	c.script.engine.loop.Schedule(&c.Entry, c.plan.At)
+}

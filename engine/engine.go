@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dumbprobe/internal/command"
+	"dumbprobe/internal/output"
+	"dumbprobe/luaapi"
+	"dumbprobe/scheduler"
+)
+
+// Engine runs the checks of a set of scripts. It owns what outlives a script: the outputs, the runner of
+// commands, the run queue and the counters.
+//
+// New, then one of Run and Once. Reload may be called from any goroutine, at any time.
+type Engine struct {
+	options  Options
+	logger   *zap.Logger
+	commands *command.Runner
+	outputs  *output.Fanout
+	loop     *scheduler.Loop
+	voice    *voice
+
+	onLate func(time.Duration) // for tests: how late a run started
+
+	reloads sync.Mutex // one load or reload at a time; protects what follows, for writing
+	mu      sync.Mutex // protects following fields, for reading them meanwhile
+	scripts []*script  // in the order of the files
+	state   runState
+	drained sync.WaitGroup // old versions of scripts that come to their end in the background
+}
+
+type runState int
+
+const (
+	stateNew runState = iota
+	stateRunning
+	stateEnded
+)
+
+// New opens the destinations; it loads nothing yet. Errors are about the options.
+func New(o Options) (*Engine, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{options: o, logger: o.Logger}
+	e.outputs, err = output.New(output.Options{
+		Addresses: o.Destinations, SpoolBytes: o.SpoolBytes, Stdout: o.Stdout, Logger: o.Logger, OnEvent: e.destinationEvent,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.commands = command.NewRunner(command.Options{MaxCommands: o.MaxCommands})
+	e.voice = newVoice(o.SelfMessages, o.Logger, hostname, e.outputs.Send)
+	e.loop = scheduler.NewLoop(scheduler.LoopOptions{OnClockStep: e.clockStepped})
+	return e, nil
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}
+
+func (e *Engine) vmOptions(path string) luaapi.Options {
+	return luaapi.Options{
+		Commands: e.commands,
+		Logger:   e.logger.With(zap.String("script", path)),
+		Hostname: hostname,
+		Version:  e.options.Version,
+		Limits:   e.options.limits(),
+	}
+}
+
+// sendBatch sends what a run found, and logs what it warns of.
+func (e *Engine) sendBatch(s source, b *luaapi.Batch) {
+	for i, warning := range b.Warnings {
+		if i >= maxReported {
+			e.logger.Warn(fmt.Sprintf("%d more warnings of this run", len(b.Warnings)-i), s.fields()...)
+			break
+		}
+		e.logger.Warn(warning.Error(), s.fields()...)
+	}
+	e.sendLines(b.Lines)
+}
+
+func (e *Engine) sendLines(lines [][]byte) {
+	for _, line := range lines {
+		e.outputs.Send(line)
+	}
+	e.voice.lines.Add(uint64(len(lines)))
+}
+
+// Run loads the scripts and runs their checks until ctx ends. Then it starts nothing more, gives what runs
+// the grace period, closes the handles and flushes the destinations. A script that cannot be loaded is an
+// error at the start.
+func (e *Engine) Run(ctx context.Context) error {
+	scripts, err := e.begin(ctx)
+	if err != nil {
+		e.Close()
+		return err
+	}
+	loopCtx, stopLoop := context.WithCancel(context.Background())
+	var background sync.WaitGroup
+	background.Go(func() { _ = e.loop.Run(loopCtx) })
+	background.Go(func() { e.watch(loopCtx) })
+	e.logger.Info("running", zap.Int("scripts", len(scripts)), zap.Int("checks", countTasks(scripts)))
+
+	<-ctx.Done()
+	e.logger.Info("stopping", zap.Duration("grace", e.options.Grace))
+	err = e.shutdown()
+	stopLoop()
+	background.Wait()
+	e.Close()
+	return err
+}
+
+// begin loads all scripts and starts them. A reload that is asked for meanwhile comes after it.
+func (e *Engine) begin(ctx context.Context) ([]*script, error) {
+	e.reloads.Lock()
+	defer e.reloads.Unlock()
+	scripts, err := e.loadAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	e.state = stateRunning
+	e.scripts = scripts
+	e.mu.Unlock()
+	for _, s := range scripts {
+		s.start(nil) // the loop, which is not running yet, keeps what is due
+	}
+	return scripts, nil
+}
+
+func countTasks(scripts []*script) (n int) {
+	for _, s := range scripts {
+		n += len(s.tasks)
+	}
+	return n
+}
+
+// shutdown brings everything to its end within the grace period, and the destinations within another.
+func (e *Engine) shutdown() error {
+	grace, cancel := context.WithTimeout(context.Background(), e.options.Grace)
+	defer cancel()
+	e.reloads.Lock() // a reload that is under way ends first; none begins any more
+	defer e.reloads.Unlock()
+	e.mu.Lock()
+	e.state = stateEnded
+	scripts := e.scripts
+	e.scripts = nil
+	e.mu.Unlock()
+	var draining sync.WaitGroup
+	for _, s := range scripts {
+		draining.Go(func() { s.drain(grace) })
+	}
+	draining.Wait()
+	e.drained.Wait()
+	return e.flush()
+}
+
+// flushTime is how long the destinations get for what is left at the end.
+const flushTime = 10 * time.Second
+
+func (e *Engine) flush() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	err := e.outputs.Close(ctx)
+	var left *output.NotDeliveredError
+	if errors.As(err, &left) {
+		e.logger.Error("messages are lost: " + left.Error())
+		return nil // the daemon has ended as it was told to
+	}
+	return err
+}
+
+// Close frees what New opened. After Run and Once it has nothing to do.
+func (e *Engine) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = e.outputs.Close(ctx)
+	e.commands.Close()
+}
+
+// clockStepped plans all checks again after the wall clock was set.
+func (e *Engine) clockStepped(delta time.Duration) {
+	e.logger.Warn("the clock was set, or the machine slept; the checks that go by the clock are planned again", zap.Duration("step", delta))
+	now := time.Now()
+	e.mu.Lock()
+	scripts := e.scripts
+	e.mu.Unlock()
+	for _, s := range scripts {
+		for _, t := range s.tasks {
+			if c, ok := t.(*check); ok {
+				c.clockStepped(now)
+			}
+		}
+	}
+}
+
+// destinationEvent sends a message of the daemon's own about messages that were lost. (That a destination is
+// away is logged by the output: a message about it would wait behind the others.)
+func (e *Engine) destinationEvent(ev output.Event) {
+	if ev.Kind != output.Dropped || e.voice == nil {
+		return
+	}
+	e.voice.tell(source{script: ev.Destination}, "destination", OutcomeDropped,
+		fmt.Errorf("%d messages for %s were dropped: %v", ev.Lines(), ev.Destination, ev.Drops))
+}

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"time"
+
+	"dumbprobe/luaapi"
+	"dumbprobe/scheduler"
+)
+
+// object is the adapter of a CHECKS that schedules itself: run_next is called over and over.
+type object struct {
+	script  *script
+	object  *luaapi.Object
+	name    string
+	backoff scheduler.Backoff
+}
+
+func newObject(s *script, o *luaapi.Object) *object {
+	name := s.nameOf(&luaapi.Entry{Position: 1, Class: o.Class}, nil)
+	return &object{
+		script: s, object: o, name: name,
+		backoff: scheduler.Backoff{Base: time.Second, Max: time.Minute, Good: time.Minute},
+	}
+}
+
+func (o *object) title() string { return o.name }
+
+func (o *object) source() source { return source{script: o.script.path, check: o.name, position: 1} }
+
+func (o *object) stop() {} // the closed idle channel of the script ends it
+
+func (o *object) start(task) {
+	if o.script.begin() {
+		go o.loop()
+	}
+}
+
+// loop calls run_next until the script stops. Each call is on a goroutine of its own, since it may end early
+// (see luaapi.VM.Do).
+func (o *object) loop() {
+	defer o.script.end()
+	for {
+		start := time.Now()
+		var b luaapi.Batch
+		err := o.runNext(&b)
+		if o.script.isStopping() && err != nil {
+			return
+		}
+		o.script.engine.sendBatch(o.source(), &b)
+		outcome := outcomeOf(err, &b)
+		o.script.engine.voice.tell(o.source(), "run", outcome, runError(err, &b))
+		// A run_next that returns at once must not spin, and one that fails waits longer each time.
+		pause := scheduler.MinSpacing - time.Since(start)
+		if err != nil {
+			pause = o.backoff.NextAfter(time.Since(start))
+		} else {
+			o.backoff.Reset()
+		}
+		if !o.pause(pause) {
+			return
+		}
+	}
+}
+
+func (o *object) runNext(b *luaapi.Batch) error {
+	e := o.script.engine
+	opts := luaapi.RunOptions{
+		Timeout: e.options.Timeout,
+		Label:   o.name,
+		Sliding: true,
+		Idle:    o.script.idle,
+		Logger:  e.logger.WithLazy(o.source().fields()...),
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := error(luaapi.Abandoned(opts.Timeout))
+		defer func() { done <- err }()
+		err = o.object.RunNext(o.script.life, opts, b, func(lines [][]byte) { e.sendLines(lines) })
+	}()
+	return <-done
+}
+
+// pause waits, and is false when the script stops.
+func (o *object) pause(d time.Duration) bool {
+	if d <= 0 {
+		select {
+		case <-o.script.idle:
+			return false
+		default:
+			return true
+		}
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-o.script.idle:
+		return false
+	}
+}

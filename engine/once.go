@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dumbprobe/luaapi"
+)
+
+// OnceError says that checks failed in a run of Once; each is reported by itself.
+type OnceError struct{ Failed, Checks int }
+
+func (e *OnceError) Error() string {
+	return fmt.Sprintf("%d of %d checks failed", e.Failed, e.Checks)
+}
+
+// Once runs every check exactly once, at once, one after another in the order of the lists, and sends what
+// they find. Handles are left out. A script whose CHECKS is an object is an error: it never says that it is
+// done.
+func (e *Engine) Once(ctx context.Context) error {
+	defer e.Close()
+	scripts, err := e.loadAll(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, s := range scripts {
+			s.close(time.Second)
+		}
+	}()
+	for _, s := range scripts {
+		for _, t := range s.tasks {
+			if _, isObject := t.(*object); isObject {
+				return fmt.Errorf("%s: CHECKS is an object with run_next, which schedules itself; --once needs a list of checks", s.path)
+			}
+		}
+	}
+	failed, checks := 0, 0
+	for _, s := range scripts {
+		for _, t := range s.tasks {
+			c, ok := t.(*check)
+			if !ok {
+				continue
+			}
+			if ctx.Err() != nil {
+				break
+			}
+			checks++
+			if !c.once(ctx) {
+				failed++
+			}
+		}
+	}
+	err = e.flushOnce(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("stopped after %d checks: %w", checks, context.Cause(ctx))
+	case failed > 0:
+		return errors.Join(&OnceError{Failed: failed, Checks: checks}, err)
+	}
+	return err
+}
+
+// once runs the check, and tells whether all went well.
+func (c *check) once(ctx context.Context) bool {
+	stop := context.AfterFunc(ctx, func() { c.script.cancel(errStopped) })
+	defer stop()
+	type result struct {
+		b   luaapi.Batch
+		err error
+	}
+	done := make(chan *result, 1)
+	go func() { // a goroutine of its own: see luaapi.VM.Do
+		r := &result{err: luaapi.Abandoned(c.timeout)}
+		defer func() { done <- r }()
+		r.err = c.entry.Run(c.script.life, c.options(), &r.b)
+	}()
+	r := <-done
+	c.finished(&r.b, r.err)
+	return outcomeOf(r.err, &r.b) == OutcomeOK
+}
+
+// flushOnce waits for the destinations. Here what is not delivered is an error: nobody sends it later.
+func (e *Engine) flushOnce(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	return e.outputs.Close(ctx)
+}

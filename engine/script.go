@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dumbprobe/luaapi"
+)
+
+// errStopped is the cause of a script's context when the script ends: by a reload, or with the daemon.
+var errStopped = errors.New("the script was stopped")
+
+// task is an entry of a script that runs: a check, a handle or an object.
+type task interface {
+	title() string
+	start(old task) // takes over from the task of that name in the version before, if there was one (nil)
+	stop()          // schedules nothing more; what runs goes on
+}
+
+// script is one loaded version of a script file: its VM and its tasks.
+//
+// The steps of its life: load (nothing of it runs yet) → start → stop (nothing new starts) → drain (what
+// runs comes to its end, or is cancelled) → close.
+type script struct {
+	engine *Engine
+	path   string // as given, or as found in a folder
+	vm     *luaapi.VM
+	tasks  []task
+
+	life   context.Context // of everything that runs; ends with cause errStopped
+	cancel context.CancelCauseFunc
+	turns  turns         // of the runs that need the VM
+	idle   chan struct{} // closed by stop: ends the sleep of an object
+
+	mu          sync.Mutex // protects following fields
+	stopping    bool
+	quarantined map[string]quarantine // by name of the check
+	replaceAt   time.Time             // not to be replaced as stuck before
+	running     sync.WaitGroup        // runs, and handles that are open; Add only under mu while not stopping
+}
+
+// load makes the script at path ready to start. names are the names that other files have taken: a name is
+// unique in the daemon. The error is a *luaapi.LoadError.
+func (e *Engine) load(ctx context.Context, path string, names map[string]string) (*script, error) {
+	s := &script{
+		engine: e,
+		path:   path,
+		vm:     luaapi.NewVM(path, e.vmOptions(path)),
+		idle:   make(chan struct{}),
+	}
+	s.life, s.cancel = context.WithCancelCause(context.Background())
+	loaded, err := s.vm.Load(ctx, luaapi.RunOptions{Timeout: e.options.LoadTimeout, Logger: e.logger.With(source{script: path}.fields()...)})
+	if err == nil {
+		err = s.adopt(loaded, names)
+	}
+	if err != nil {
+		s.close(time.Second)
+		return nil, err
+	}
+	return s, nil
+}
+
+// adopt makes the tasks of what the script returned.
+func (s *script) adopt(loaded *luaapi.Script, names map[string]string) error {
+	if o := loaded.Object; o != nil {
+		s.tasks = []task{newObject(s, o)}
+		return nil
+	}
+	var problems []string
+	own := map[string]int{}
+	for _, entry := range loaded.Entries {
+		name := s.nameOf(entry, names)
+		if other, taken := names[name]; taken && other != s.path {
+			problems = append(problems, fmt.Sprintf("%s, entry %d: the name %q is taken by %s", s.at(entry.Line), entry.Position, name, other))
+			continue
+		}
+		if first, taken := own[name]; taken {
+			problems = append(problems, fmt.Sprintf("%s: entries %d and %d have one name, %q; names are unique", s.at(entry.Line), first, entry.Position, name))
+			continue
+		}
+		own[name] = entry.Position
+		entry.Name = name
+		if entry.Kind == luaapi.HandleEntry {
+			s.tasks = append(s.tasks, newHandle(s, entry, name))
+			continue
+		}
+		c, err := newCheck(s, entry, name)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s at %s, entry %d: %s", entry.Class, s.at(entry.Line), entry.Position, strings.ReplaceAll(err.Error(), "\n", "; ")))
+			continue
+		}
+		s.tasks = append(s.tasks, c)
+	}
+	if len(problems) > 0 {
+		return &luaapi.LoadError{Path: s.path, Problems: problems}
+	}
+	return nil
+}
+
+func (s *script) at(line int) string {
+	if line == 0 {
+		return s.path
+	}
+	return s.path + ":" + strconv.Itoa(line)
+}
+
+// nameOf is the name that the script gives, or <script>#<position> <Class>. The script is its file's name,
+// unless another file of that name was loaded before: then it is the whole path.
+func (s *script) nameOf(entry *luaapi.Entry, names map[string]string) string {
+	if entry.Name != "" {
+		return entry.Name
+	}
+	rest := fmt.Sprintf("#%d %s", entry.Position, entry.Class)
+	name := filepath.Base(s.path) + rest
+	if other, taken := names[name]; taken && other != s.path {
+		return s.path + rest
+	}
+	return name
+}
+
+// start starts the tasks; old is the version that they take over from, or nil.
+func (s *script) start(old *script) {
+	before := map[string]task{}
+	if old != nil {
+		for _, t := range old.tasks {
+			before[t.title()] = t
+		}
+	}
+	for _, t := range s.tasks {
+		t.start(before[t.title()])
+	}
+}
+
+// begin notes that something runs. It is false when the script is stopping.
+func (s *script) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+func (s *script) end() { s.running.Done() }
+
+func (s *script) isStopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}
+
+// stop has nothing new start; handles close.
+func (s *script) stop() {
+	s.mu.Lock()
+	already := s.stopping
+	s.stopping = true
+	s.mu.Unlock()
+	if already {
+		return
+	}
+	close(s.idle)
+	for _, t := range s.tasks {
+		t.stop()
+	}
+}
+
+// expireTurns ends the runs whose deadline has passed while they queued for the VM.
+func (s *script) expireTurns(now time.Time) {
+	for _, run := range s.turns.expired(now) {
+		run.check.expire()
+	}
+}
+
+// abandonTurns ends the runs that queue for a VM that will not come free.
+func (s *script) abandonTurns() {
+	for _, run := range s.turns.clear() {
+		run.check.script.end()
+	}
+}
+
+// drain waits for what runs, and cancels what still runs when ctx ends. After that it waits a little for
+// what was cancelled; what does not even end then is in Lua and stuck, and is left behind.
+func (s *script) drain(ctx context.Context) {
+	s.stop()
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		s.cancel(errStopped)
+		s.abandonTurns()
+		select {
+		case <-ended:
+		case <-time.After(cancelGrace):
+			s.engine.logger.Warn("a run did not end when it was cancelled, and is left behind", zap.String("script", s.path))
+		}
+	}
+	s.close(time.Second)
+}
+
+// cancelGrace is how long cancelled runs get to end: a command gets TERM, and after two seconds KILL.
+const cancelGrace = 4 * time.Second
+
+// close frees the VM, if nobody holds it any more.
+func (s *script) close(wait time.Duration) {
+	s.cancel(errStopped)
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	if err := s.vm.Close(ctx); err != nil {
+		s.engine.logger.Warn("the VM of a script is still held, and is left behind", zap.String("script", s.path))
+	}
+}
+
+// names adds the names of the script's tasks.
+func (s *script) names(to map[string]string) {
+	for _, t := range s.tasks {
+		to[t.title()] = s.path
+	}
+}
+
+func (s *script) has(name string) bool {
+	return slices.ContainsFunc(s.tasks, func(t task) bool { return t.title() == name })
+}

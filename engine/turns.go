@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// turns gives the runs of one script their turn in its VM, first come, first served, on as few goroutines as
+// the runs allow: one, and another one each time a run gives the VM away to wait. A goroutine for each due
+// run would do the same (the VM's lock has a queue of its own), but ten thousand that are due in one instant
+// would each pay for a goroutine, its growing stack and a context.
+type turns struct {
+	mu     sync.Mutex // protects following fields
+	queue  []turn     // from head on
+	head   int
+	served bool // a goroutine is at work, and looks at the queue when it is done
+}
+
+// turn is a run that waits for its turn.
+type turn struct {
+	check  *check
+	due    time.Time
+	queued time.Time // its deadline counts from here
+}
+
+// enter queues a run, and sees to it that it gets its turn.
+func (t *turns) enter(run turn) {
+	t.mu.Lock()
+	t.queue = append(t.queue, run)
+	begin := !t.served
+	t.served = true
+	t.mu.Unlock()
+	if begin {
+		go t.serve()
+	}
+}
+
+// serve runs what is queued, until nothing is, or a run has given the VM away: then another goroutine has
+// taken over.
+func (t *turns) serve() {
+	for {
+		run, ok := t.next()
+		if !ok {
+			return
+		}
+		if gone := run.check.cycle(run, t.passOn); gone {
+			return
+		}
+	}
+}
+
+func (t *turns) next() (turn, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.head == len(t.queue) {
+		t.served = false
+		t.reset()
+		return turn{}, false
+	}
+	run := t.queue[t.head]
+	t.queue[t.head] = turn{}
+	t.head++
+	if t.head == len(t.queue) {
+		t.reset()
+	}
+	return run, true
+}
+
+// reset empties the queue; a large one, of one busy instant, is not kept.
+func (t *turns) reset() {
+	t.head = 0
+	t.queue = t.queue[:0]
+	if cap(t.queue) > 1024 {
+		t.queue = nil
+	}
+}
+
+// passOn lets another goroutine serve the queue, since the run of this one waits.
+func (t *turns) passOn() {
+	t.mu.Lock()
+	more := t.head < len(t.queue)
+	t.served = more
+	t.mu.Unlock()
+	if more {
+		go t.serve()
+	}
+}
+
+// expired takes the runs out whose deadline has passed while they were queued.
+func (t *turns) expired(now time.Time) []turn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var late []turn
+	kept := t.queue[:t.head]
+	for _, run := range t.queue[t.head:] {
+		if now.Sub(run.queued) > run.check.timeout {
+			late = append(late, run)
+		} else {
+			kept = append(kept, run)
+		}
+	}
+	clear(t.queue[len(kept):])
+	t.queue = kept
+	return late
+}
+
+// clear takes all runs out.
+func (t *turns) clear() []turn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	left := append([]turn(nil), t.queue[t.head:]...)
+	t.reset()
+	t.queue = nil
+	return left
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"dumbprobe/internal/message"
+	"dumbprobe/luaapi"
+)
+
+// source is whom something happened to.
+type source struct {
+	script   string
+	check    string // name of the check or handle; "": the script as a whole
+	position int    // in CHECKS; 0: none
+}
+
+func (s source) fields() []zap.Field {
+	fields := []zap.Field{zap.String("script", s.script)}
+	if s.check != "" {
+		fields = append(fields, zap.String("check", s.check))
+	}
+	if s.position > 0 {
+		fields = append(fields, zap.Int("position", s.position))
+	}
+	return fields
+}
+
+// voice is the daemon's own voice: it counts and logs every outcome, and sends the messages of the daemon's
+// own about those that change.
+type voice struct {
+	mode     SelfMessages
+	logger   *zap.Logger
+	hostname func() string
+	send     func(line []byte)
+
+	counters map[Outcome]*atomic.Uint64 // all outcomes; the map itself never changes
+	lines    atomic.Uint64              // messages of checks and handles that were sent
+
+	mu      sync.Mutex // protects following field
+	said    map[topic]saying
+	failing atomic.Int64 // len(said), to be looked at without the lock: it is 0 as a rule
+}
+
+// topic is what outcomes follow one another on: the runs of a check, and apart from them its schedule.
+type topic struct {
+	source
+	about string
+}
+
+type saying struct {
+	outcome Outcome
+	at      time.Time // when a message was sent last
+}
+
+// selfInterval is the shortest time between two messages of the daemon's own that say the same.
+const selfInterval = time.Minute
+
+// selfAspect is the aspect of all messages of the daemon's own about checks. Receivers rely on it.
+const selfAspect = "dumbprobe check"
+
+func newVoice(mode SelfMessages, logger *zap.Logger, hostname func() string, send func([]byte)) *voice {
+	v := &voice{
+		mode: mode, logger: logger, hostname: hostname, send: send,
+		counters: map[Outcome]*atomic.Uint64{}, said: map[topic]saying{},
+	}
+	for o := range outcomes {
+		v.counters[o] = new(atomic.Uint64)
+	}
+	return v
+}
+
+// tell reports an outcome. err may be nil; it is what the log line and the comment say.
+func (v *voice) tell(s source, about string, o Outcome, err error, more ...zap.Field) {
+	v.counters[o].Add(1)
+	if o == OutcomeOK && (v.failing.Load() == 0 || !v.failedBefore(s, about)) {
+		return // the usual case: nothing to say
+	}
+	if level := o.level(); o != OutcomeOK || v.logger.Core().Enabled(level) {
+		if entry := v.logger.Check(level, logLine(o, err)); entry != nil {
+			entry.Write(append(append(s.fields(), zap.String("outcome", string(o))), append(more, detail(err)...)...)...)
+		}
+	}
+	if o == OutcomeCancelled || !v.worthSaying(topic{s, about}, o) {
+		return
+	}
+	v.say(s, o, err)
+}
+
+func logLine(o Outcome, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	switch o {
+	case OutcomeOK:
+		return "the check works again"
+	case OutcomeEOF:
+		return "the handle came to its end"
+	}
+	return string(o)
+}
+
+// detail is what an error knows beside its text.
+func detail(err error) []zap.Field {
+	var script *luaapi.ScriptError
+	if errors.As(err, &script) && script.Traceback != "" {
+		return []zap.Field{zap.String("traceback", script.Traceback)}
+	}
+	return nil
+}
+
+// failedBefore tells whether the last thing said on the topic was that something is wrong.
+func (v *voice) failedBefore(s source, about string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last, ok := v.said[topic{s, about}]
+	return ok && last.outcome != OutcomeOK
+}
+
+// worthSaying decides about the message, and remembers it. What is well is only said after it was not.
+func (v *voice) worthSaying(t topic, o Outcome) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last, known := v.said[t]
+	now := time.Now()
+	switch {
+	case o == OutcomeOK && !known:
+		return false
+	case o == OutcomeOK:
+		delete(v.said, t)
+		v.failing.Store(int64(len(v.said)))
+		return v.mode != SelfOff
+	case known && last.outcome == o && v.mode == SelfChanges && now.Sub(last.at) < selfInterval:
+		return false
+	}
+	v.said[t] = saying{outcome: o, at: now}
+	v.failing.Store(int64(len(v.said)))
+	return v.mode != SelfOff
+}
+
+// forget drops what is known of checks that are gone.
+func (v *voice) forget(gone func(source) bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for t := range v.said {
+		if gone(t.source) {
+			delete(v.said, t)
+		}
+	}
+	v.failing.Store(int64(len(v.said)))
+}
+
+func (v *voice) say(s source, o Outcome, err error) {
+	location := map[string]string{"host": v.hostname(), "script": s.script}
+	if s.check != "" {
+		location["check"] = s.check
+	}
+	m := message.Message{
+		Time: float64(time.Now().UnixMicro()) / 1e6, Location: location,
+		Aspect: selfAspect, State: string(o), Severity: o.severity(),
+	}
+	if err != nil {
+		m.Comment = strings.ToValidUTF8(shorten(err.Error(), 1000), "\uFFFD")
+	}
+	for key, value := range location {
+		location[key] = strings.ToValidUTF8(value, "\uFFFD")
+	}
+	line, appendErr := m.Append(nil)
+	if appendErr != nil {
+		v.logger.Error("a message of the daemon's own could not be written; please report this as a bug of dumbprobe", zap.Error(appendErr))
+		return
+	}
+	v.send(line)
+}
+
+func shorten(s string, n int) string {
+	if len(s) > n {
+		return s[:n] + "..."
+	}
+	return s
+}

@@ -1,0 +1,50 @@
+package luaapi
+
+import (
+	"errors"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+)
+
+// call calls a Lua value in protected mode on the run's thread and leaves its results on the stack of L.
+func (r *Run) call(L *lua.LState, results int, fn lua.LValue, args ...lua.LValue) error {
+	err := L.CallByParam(lua.P{Fn: fn, NRet: results, Protect: true}, args...)
+	if err == nil {
+		return nil
+	}
+	err = r.vm.scriptError(err)
+	r.reportPanic(err)
+	return err
+}
+
+// callValue is call for functions with one result.
+func (r *Run) callValue(L *lua.LState, fn lua.LValue, args ...lua.LValue) (lua.LValue, error) {
+	if err := r.call(L, 1, fn, args...); err != nil {
+		return nil, err
+	}
+	v := L.Get(-1)
+	L.Pop(1)
+	return v, nil
+}
+
+// reportPanic logs a Go panic inside a function of ours: a script's pcall may have swallowed the way it went.
+func (r *Run) reportPanic(err error) {
+	var e *ScriptError
+	if errors.As(err, &e) && e.Panic && strings.HasPrefix(e.Msg, "internal error") {
+		r.Logger().Error("a function of the daemon panicked; please report this as a bug of dumbprobe",
+			zap.String("panic", e.Msg), zap.String("at", e.position()), zap.String("traceback", e.Traceback))
+	}
+}
+
+// method finds a method of a Lua object, through its metatable. That can run the script's code (an __index
+// function), so it happens in protected mode.
+func (r *Run) method(o lua.LValue, name string) (lua.LValue, error) {
+	if t, ok := o.(*lua.LTable); ok {
+		if fn, ok := t.RawGetString(name).(*lua.LFunction); ok {
+			return fn, nil
+		}
+	}
+	return r.callValue(r.thread, r.vm.shared.getField, o, lua.LString(name))
+}

@@ -1,0 +1,268 @@
+package luaapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"dumbprobe/internal/command"
+	"dumbprobe/internal/message"
+	"dumbprobe/internal/reader"
+)
+
+// Kind is what an entry of CHECKS is.
+type Kind int
+
+// The kinds of entries.
+const (
+	CheckEntry Kind = iota
+	HandleEntry
+)
+
+// Entry is one entry of CHECKS: a check or a handle. Its methods are for the engine; they must be called
+// on a goroutine that ends with the call's work, as [VM.Do] wants it.
+type Entry struct {
+	Position int // in the list, from 1
+	Line     int // where it is written in the script; 0: not known
+	Kind     Kind
+	Class    string // of the built-in or extended class; "table" for any other table
+	Name     string // as the script gives it; "": the engine makes one
+	Check    CheckFields
+	Handle   HandleFields
+	// OwnSchedule is set when the script says itself when the check is due (next_run); otherwise it is due
+	// by the interval.
+	OwnSchedule bool
+	// Poll is how often a handle without a Go reader is asked.
+	Poll time.Duration
+
+	vm     *VM
+	object lua.LValue // the check or handle in Lua
+	check  *checkObject
+	handle *handleObject
+}
+
+// NeedsVM tells whether a run begins in the VM. One of a command begins with the command.
+func (e *Entry) NeedsVM() bool { return e.check == nil || e.check.gather == nil }
+
+// NextRun asks the script when the check is due: unix time in seconds, as the script gives it. Whatever is
+// no number is an error.
+func (e *Entry) NextRun(ctx context.Context, opts RunOptions) (unix float64, err error) {
+	err = e.vm.Do(ctx, opts, func(r *Run) error {
+		v, err := r.callMethod(e.object, "next_run")
+		if err != nil {
+			return err
+		}
+		n, ok := v.(lua.LNumber)
+		if !ok {
+			return fmt.Errorf("next_run returned %s; expected is a unix time in seconds", describe(v))
+		}
+		unix = float64(n)
+		return nil
+	})
+	return unix, err
+}
+
+// Run runs the check, and puts what it found into b. The error says that the run has failed; what b holds
+// then was found before and is to be sent all the same.
+func (e *Entry) Run(ctx context.Context, opts RunOptions, b *Batch) error {
+	if e.check != nil {
+		return e.runBuiltin(ctx, opts, b)
+	}
+	return e.vm.Do(ctx, opts, func(r *Run) error {
+		b.Started = r.startedAt()
+		if t, ok := e.object.(*lua.LTable); ok && !e.OwnSchedule {
+			t.RawSetString("last_run", lua.LNumber(now()))
+		}
+		v, err := r.callMethod(e.object, "run")
+		return r.finish(v, err, e.Check.Overlay, b)
+	})
+}
+
+// finish collects what a call gave, with what the run noted on the way.
+func (r *Run) finish(v lua.LValue, err error, over message.Overlay, b *Batch) error {
+	b.Problems = append(b.Problems, r.problems...)
+	b.Warnings = append(b.Warnings, r.warnings...)
+	r.problems, r.warnings = nil, nil
+	if err != nil {
+		return err
+	}
+	return r.collect(v, over, b)
+}
+
+func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error {
+	c := e.check
+	var data any
+	if c.gather != nil {
+		start := time.Now()
+		gathering, cancel := withDeadline(ctx, opts.Timeout)
+		var err error
+		data, err = c.gather(gathering)
+		cancel()
+		if result, ok := data.(*command.Result); ok {
+			b.Started = time.Now().Add(-result.Duration)
+		}
+		if err != nil {
+			return err
+		}
+		if c.finish == nil {
+			return c.write(data, b)
+		}
+		if opts.Timeout > 0 && opts.Deadline.IsZero() {
+			opts.Deadline = start.Add(opts.Timeout)
+		}
+	}
+	return e.vm.Do(ctx, opts, func(r *Run) error {
+		if b.Started.IsZero() {
+			b.Started = r.startedAt()
+		}
+		c.lastRun = now()
+		v, err := c.finish(r, r.thread, data)
+		return r.finish(v, err, c.Overlay, b)
+	})
+}
+
+func withDeadline(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, timeout, &DeadlineError{Timeout: timeout})
+}
+
+// Open opens the handle. life bounds the source, ctx the call. The reader is nil for a handle that has none
+// on the Go side, and is polled.
+func (e *Entry) Open(ctx, life context.Context, opts RunOptions) (source reader.Reader, err error) {
+	if e.handle != nil {
+		return e.handle.start(life, e.vm.logStderr(e.Name))
+	}
+	err = e.vm.Do(ctx, opts, func(r *Run) error {
+		if _, err := r.callMethod(e.object, "open"); err != nil {
+			return err
+		}
+		if t, ok := e.object.(*lua.LTable); ok {
+			if s := scriptReader(t.RawGetString("reader")); s != nil {
+				source = s.source
+			}
+		}
+		return nil
+	})
+	return source, err
+}
+
+// TakesRecords tells whether the engine takes the records from the reader and hands them over, or the
+// script takes them itself in read_messages.
+func (e *Entry) TakesRecords() bool { return e.handle != nil }
+
+// Records turns records of a built-in handle into messages.
+func (e *Entry) Records(ctx context.Context, opts RunOptions, records []reader.Record, b *Batch) error {
+	for _, record := range records {
+		if record.Truncated {
+			b.Warnings = append(b.Warnings, fmt.Errorf("a line was longer than a line may be, and was cut: %s", excerpt(record.Text)))
+		}
+	}
+	if e.handle.parse == nil {
+		e.handle.nativeRecords(records, b)
+		return nil
+	}
+	return e.vm.Do(ctx, opts, func(r *Run) error {
+		e.handle.records(r, records, b)
+		return nil
+	})
+}
+
+// ReadMessages calls the handle's read_messages. eof is set when it reports the end of the data, by its
+// result dumbprobe.EOF, by a second result, by raising it, or by a reader that is at its end.
+func (e *Entry) ReadMessages(ctx context.Context, opts RunOptions, b *Batch) (eof bool, err error) {
+	err = e.vm.Do(ctx, opts, func(r *Run) error {
+		L := r.thread
+		fn, err := r.method(e.object, "read_messages")
+		if err != nil {
+			return err
+		}
+		err = r.call(L, 2, fn, e.object)
+		if errors.Is(err, errEOF) {
+			eof = true
+			return r.finish(e.vm.state.CreateTable(0, 0), nil, e.Handle.Overlay, b)
+		}
+		if err != nil {
+			return r.finish(nil, err, e.Handle.Overlay, b)
+		}
+		first, second := L.Get(-2), L.Get(-1)
+		L.Pop(2)
+		eof = first == e.vm.shared.eof || second == e.vm.shared.eof
+		if t, ok := e.object.(*lua.LTable); ok {
+			if s := scriptReader(t.RawGetString("reader")); s != nil && s.eof {
+				eof = true
+			}
+		}
+		if first == e.vm.shared.eof {
+			first = e.vm.state.CreateTable(0, 0)
+		}
+		return r.finish(first, nil, e.Handle.Overlay, b)
+	})
+	return eof, err
+}
+
+// Close closes the handle; source is what Open gave.
+func (e *Entry) Close(ctx context.Context, opts RunOptions, source reader.Reader) error {
+	if e.handle != nil {
+		return source.Close()
+	}
+	return e.vm.Do(ctx, opts, func(r *Run) error {
+		_, err := r.callMethod(e.object, "close")
+		if t, ok := e.object.(*lua.LTable); ok {
+			// A close that forgets the reader must not leak it.
+			if s := scriptReader(t.RawGetString("reader")); s != nil && !s.closed {
+				s.closed = true
+				if waitErr := r.Wait(func(context.Context) error { return s.source.Close() }); err == nil {
+					err = waitErr
+				}
+				e.vm.disown(s.source)
+			}
+		}
+		return err
+	})
+}
+
+// callMethod calls a method with the object alone, and gives its first result.
+func (r *Run) callMethod(o lua.LValue, name string) (lua.LValue, error) {
+	fn, err := r.method(o, name)
+	if err != nil {
+		return nil, err
+	}
+	return r.callValue(r.thread, fn, o)
+}
+
+// Object is a CHECKS that schedules itself.
+type Object struct {
+	Line  int
+	Class string
+	vm    *VM
+	value lua.LValue
+}
+
+// RunNext calls run_next once. Each message goes to send as soon as it is there; what could not be sent is
+// in b. opts.Sliding is to be set: run_next waits until it is time.
+func (o *Object) RunNext(ctx context.Context, opts RunOptions, b *Batch, send func(lines [][]byte)) error {
+	return o.vm.Do(ctx, opts, func(r *Run) error {
+		v, err := r.callMethod(o.value, "run_next")
+		next, isIterator := v.(*lua.LFunction)
+		if err != nil || !isIterator {
+			return r.finish(v, err, message.Overlay{}, b)
+		}
+		for index := 1; ; index++ {
+			v, err := r.callValue(r.thread, next)
+			if err != nil {
+				return r.finish(nil, err, message.Overlay{}, b)
+			}
+			if v == lua.LNil {
+				return r.finish(r.vm.state.CreateTable(0, 0), nil, message.Overlay{}, b)
+			}
+			r.collectMessage(v, index, message.Overlay{}, b)
+			send(b.Lines)
+			b.Lines = nil
+		}
+	})
+}

@@ -1,0 +1,216 @@
+package luaapi
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
+)
+
+// ScriptError is an error raised in a script, as Go values only: gopher-lua's own error keeps objects of
+// the VM alive.
+type ScriptError struct {
+	Script    string // path of the file the error was raised in
+	Line      int    // 0: not known
+	Msg       string // without the position
+	Traceback string // of Lua, one call per line; may be empty
+	Panic     bool   // a Go panic in a function of ours: a bug of the daemon, not of the script
+}
+
+func (e *ScriptError) Error() string {
+	if p := e.position(); p != "" {
+		return p + ": " + e.Msg
+	}
+	return e.Msg
+}
+
+func (e *ScriptError) position() string {
+	if e.Script == "" {
+		return ""
+	}
+	if e.Line == 0 {
+		return e.Script
+	}
+	return e.Script + ":" + strconv.Itoa(e.Line)
+}
+
+// scriptError turns what a protected call returned into a ScriptError. L formats error objects that are
+// not strings.
+func (vm *VM) scriptError(err error) error {
+	var api *lua.ApiError
+	if !errors.As(err, &api) {
+		return err
+	}
+	if api.Type == lua.ApiErrorSyntax {
+		return vm.syntaxError(api)
+	}
+	e := &ScriptError{Traceback: cleanTraceback(api.StackTrace), Panic: api.Type == lua.ApiErrorPanic}
+	switch object := api.Object.(type) {
+	case lua.LString:
+		e.Script, e.Line, e.Msg = splitPosition(string(object))
+	case *lua.LTable:
+		e.Msg = describeErrorTable(object)
+	case *lua.LUserData:
+		if object == vm.shared.eof {
+			return errEOF
+		}
+		e.Msg = fmt.Sprintf("(error object is a %s)", typeName(object))
+	default:
+		e.Msg = fmt.Sprintf("(error object is a %s: %s)", typeName(object), object.String())
+	}
+	if e.Line == 0 {
+		// An object or a message without a position, or one of another chunk: the innermost Lua call says.
+		if script, line := tracebackPosition(api.StackTrace); line > 0 {
+			e.Script, e.Line = script, line
+		}
+	}
+	if e.Panic {
+		e.Msg = explainPanic(e.Msg)
+	}
+	return e
+}
+
+// explainPanic says in a script author's words what the known panics of gopher-lua mean.
+func explainPanic(msg string) string {
+	switch {
+	case strings.Contains(msg, "callstack overflow"):
+		return "stack overflow: too many nested calls"
+	case strings.Contains(msg, "registry overflow"):
+		return "stack overflow: too many values at once"
+	}
+	return "internal error: " + msg
+}
+
+func describeErrorTable(t *lua.LTable) string {
+	for _, field := range []string{"message", "msg", "error", "reason"} {
+		if s, ok := t.RawGetString(field).(lua.LString); ok {
+			return string(s)
+		}
+	}
+	if s, ok := t.RawGetInt(1).(lua.LString); ok {
+		return string(s)
+	}
+	return "(error object is a table without a message)"
+}
+
+// splitPosition takes Lua's "chunk:line: message" apart.
+func splitPosition(s string) (script string, line int, msg string) {
+	for from := 0; ; {
+		i := strings.Index(s[from:], ":")
+		if i < 0 {
+			return "", 0, s
+		}
+		i += from
+		j := i + 1
+		for j < len(s) && s[j] >= '0' && s[j] <= '9' {
+			j++
+		}
+		if j > i+1 && strings.HasPrefix(s[j:], ": ") && !strings.ContainsAny(s[:i], "\n") {
+			n, err := strconv.Atoi(s[i+1 : j])
+			if err == nil {
+				return s[:i], n, s[j+2:]
+			}
+		}
+		from = i + 1
+	}
+}
+
+func tracebackPosition(trace string) (script string, line int) {
+	for l := range strings.Lines(trace) {
+		l = strings.TrimSpace(l)
+		pos, _, ok := strings.Cut(l, ": in ")
+		if !ok {
+			pos, _, ok = strings.Cut(l, " in ")
+		}
+		if !ok || strings.HasPrefix(pos, "[G]") {
+			continue
+		}
+		pos = strings.TrimSuffix(pos, ":")
+		i := strings.LastIndexByte(pos, ':')
+		if i < 0 {
+			continue
+		}
+		if n, err := strconv.Atoi(pos[i+1:]); err == nil {
+			return pos[:i], n
+		}
+	}
+	return "", 0
+}
+
+// cleanTraceback leaves out gopher-lua's header and the frames of Go that say nothing.
+func cleanTraceback(trace string) string {
+	var out []string
+	for l := range strings.Lines(trace) {
+		l = strings.TrimSpace(l)
+		if l == "" || l == "stack traceback:" || l == "[G]: ?" {
+			continue
+		}
+		out = append(out, l)
+	}
+	return strings.Join(out, "\n")
+}
+
+// syntaxError rewords the parser's and the compiler's errors as file:line:column.
+func (vm *VM) syntaxError(api *lua.ApiError) error {
+	var perr *parse.Error
+	if errors.As(api.Cause, &perr) {
+		e := &ScriptError{Script: perr.Pos.Source, Line: perr.Pos.Line, Msg: perr.Message}
+		switch {
+		case perr.Pos.Line == parse.EOF:
+			e.Line = 0
+			e.Msg = "syntax error at the end of the file: something is not closed (a missing `end`, `)` or `}`)"
+		default:
+			if e.Msg == "" {
+				e.Msg = "syntax error"
+			}
+			e.Msg = fmt.Sprintf("%s near '%s' (column %d)", strings.TrimSpace(e.Msg), perr.Token, perr.Pos.Column)
+		}
+		return e
+	}
+	var cerr *lua.CompileError
+	if errors.As(api.Cause, &cerr) {
+		return &ScriptError{Script: vm.path, Line: cerr.Line, Msg: cerr.Message}
+	}
+	return &ScriptError{Script: vm.path, Msg: strings.TrimSpace(api.Object.String())}
+}
+
+// typeName names the type of a Lua value for a person.
+func typeName(v lua.LValue) string {
+	if ud, ok := v.(*lua.LUserData); ok {
+		switch object := ud.Value.(type) {
+		case *messageObject:
+			return "Message"
+		case *valueObject:
+			return "Value"
+		case *checkObject:
+			return object.class.name
+		case *handleObject:
+			return object.class.name
+		case nullMark:
+			return "null"
+		}
+	}
+	return v.Type().String()
+}
+
+// describe shows a Lua value in an error: its type, and the value where that is short.
+func describe(v lua.LValue) string {
+	switch x := v.(type) {
+	case *lua.LNilType:
+		return "nil"
+	case lua.LBool:
+		return "the boolean " + x.String()
+	case lua.LNumber:
+		return "the number " + x.String()
+	case lua.LString:
+		s := string(x)
+		if len(s) > 40 {
+			s = s[:40] + "..."
+		}
+		return fmt.Sprintf("the string %q", s)
+	}
+	return "a " + typeName(v)
+}

@@ -1,0 +1,111 @@
+package luaapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap/zapcore"
+
+	"dumbprobe/internal/command"
+)
+
+// popenProcess is the process behind a file of io.popen. It ends with the run that started it: a process
+// that nobody waits for any more would stay for ever.
+type popenProcess struct {
+	spec   command.Spec
+	stream *command.Stream // mode r
+	input  []byte          // mode w: what was written; the command starts when the file is closed
+}
+
+func ioPopen(vm *VM, L *lua.LState) int {
+	line, mode := L.CheckString(1), L.OptString(2, "r")
+	p := &popenProcess{spec: command.Spec{Argv: command.Shell(line)}}
+	f := &fileObject{name: "the command " + excerpt(line), process: p, blocks: true}
+	switch mode {
+	case "r":
+		f.readable = true
+	case "w":
+		f.writable = true
+		L.Push(vm.newFile(f))
+		return 1
+	default:
+		L.RaiseError("bad argument #2 to io.popen (the mode is r or w, not %q)", mode)
+	}
+	r := runOf(L)
+	life := r.lifetime()
+	onStderr := r.Logger()
+	err := r.Wait(func(context.Context) (err error) {
+		p.stream, err = vm.commands.Start(life, p.spec)
+		return err
+	})
+	if over := r.check(); over != nil {
+		L.RaiseError("%s", over.Error())
+	}
+	if err != nil {
+		return failed(L, err.Error())
+	}
+	r.atEnd(p.stream.Close)
+	go func() { // ends with the stream
+		errors := make([]byte, 4096)
+		for {
+			n, err := p.stream.Stderr().Read(errors)
+			if n > 0 {
+				onStderr.Warn(firstLine(errors[:n]))
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	L.Push(vm.newFile(f))
+	return 1
+}
+
+func (p *popenProcess) stdout() io.Reader {
+	if p.stream == nil {
+		return eofReader{}
+	}
+	return p.stream.Stdout()
+}
+
+type eofReader struct{}
+
+func (eofReader) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (p *popenProcess) write(text string, limit int) error {
+	if len(p.input)+len(text) > limit {
+		return fmt.Errorf("more than %d bytes are written to a command", limit)
+	}
+	p.input = append(p.input, text...)
+	return nil
+}
+
+// close ends the process, or runs it with what was written, and pushes its exit code.
+func (p *popenProcess) close(vm *VM, L *lua.LState) int {
+	r := runOf(L)
+	var result command.Result
+	r.waitOrRaise(L, func(ctx context.Context) (err error) {
+		if p.stream == nil {
+			spec := p.spec
+			spec.Stdin = p.input
+			result, err = vm.commands.Run(ctx, spec)
+			return err
+		}
+		// As pclose does: wait for the end. What it still prints is discarded, or it would block.
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			_, _ = io.Copy(io.Discard, p.stream.Stdout())
+		}()
+		result, err = p.stream.Wait()
+		p.stream.Close()
+		<-drained
+		return err
+	})
+	r.logOutput(result.Stdout, zapcore.InfoLevel)
+	r.logOutput(result.Stderr, zapcore.WarnLevel)
+	L.Push(lua.LNumber(result.Code))
+	return 1
+}

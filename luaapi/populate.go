@@ -1,0 +1,61 @@
+package luaapi
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"dumbprobe/internal/message"
+)
+
+// populate sets aspect and location on Lua messages in place: for scripts that handle the messages of a
+// check themselves. What the daemon sends gets them while it is written, see message.Overlay.
+func (vm *VM) populate(L *lua.LState, v lua.LValue, over message.Overlay) {
+	if over.Empty() {
+		return
+	}
+	switch x := v.(type) {
+	case *lua.LUserData:
+		if m, ok := x.Value.(*messageObject); ok {
+			m.populate(L, over)
+		}
+	case *lua.LTable:
+		if x.MaxN() > 0 || isArray(x) {
+			for i := 1; i <= x.MaxN(); i++ {
+				vm.populate(L, x.RawGetInt(i), over)
+			}
+			return
+		}
+		if key, _ := x.Next(lua.LNil); key != lua.LNil {
+			vm.populateTable(L, x, over)
+		}
+	}
+}
+
+func (vm *VM) populateTable(L *lua.LState, t *lua.LTable, over message.Overlay) {
+	if over.Aspect != "" {
+		vm.childTable(L, t, "event").RawSetString("name", lua.LString(over.Aspect))
+	}
+	if len(over.Location) > 0 {
+		location := vm.childTable(L, t, "location")
+		for key, value := range over.Location {
+			location.RawSetString(key, lua.LString(value))
+		}
+	}
+}
+
+// childTable is the table t[name], made where it is missing.
+func (vm *VM) childTable(L *lua.LState, t *lua.LTable, name string) *lua.LTable {
+	switch child := t.RawGetString(name).(type) {
+	case *lua.LTable:
+		return child
+	case *lua.LNilType:
+	case *lua.LUserData:
+		if _, null := child.Value.(nullMark); !null {
+			L.RaiseError("%s of the message is %s, not a table", name, describe(child))
+		}
+	default:
+		L.RaiseError("%s of the message is %s, not a table", name, describe(child))
+	}
+	child := L.CreateTable(0, 2)
+	t.RawSetString(name, child)
+	return child
+}

@@ -1,0 +1,187 @@
+package luaapi
+
+import (
+	"context"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+	luar "layeh.com/gopher-luar"
+
+	"dumbprobe/internal/reader"
+)
+
+// ScriptReader is what a script sees of a Go-side reader. It reaches Lua through gopher-luar, which exposes
+// every exported method and field: so it has the methods for scripts, and nothing else. They have luar's
+// signature for functions that work on the Lua stack, which skips its conversions by reflection.
+//
+// It is guarded by the VM's lock.
+type ScriptReader struct {
+	vm     *VM
+	source reader.Reader
+	eof    bool
+	closed bool
+}
+
+func readerClass() Class {
+	self := Param{Name: "self", Type: classType("Reader")}
+	return Class{
+		Name: "Reader",
+		Doc:  "A Go-side reader of a command, a file or a socket: reading and framing happen in Go, a script sees whole records. The functions of dumbprobe.reader make it.",
+		Methods: []Function{
+			{Name: "take", Doc: "What has arrived; never waits. For read_messages.",
+				Params:  []Param{self, {Name: "max", Type: typeCount, Optional: true, Default: "all", Doc: "how many records at most"}},
+				Results: []Result{{Type: typeTable.named("string[]"), Doc: "the records, `{}` if there are none"}}},
+			{Name: "read", Doc: "The next record.", Waits: true,
+				Params:  []Param{self, {Name: "timeout", Type: typeWait, Unit: "seconds", Optional: true, Default: "the run's deadline", Doc: "how long to wait"}},
+				Results: []Result{{Type: typeString, Optional: true, Doc: "the record, or nil"}, {Type: typeString, Optional: true, Doc: "\"eof\" or \"timeout\" if there is none"}}},
+			{Name: "eof", Doc: "Whether the source is at its end, and every record was taken.", Params: []Param{self},
+				Results: []Result{{Type: typeBoolean}}},
+			{Name: "reason", Doc: "Why the source ended: an exit code, a signal, an error.", Params: []Param{self},
+				Results: []Result{{Type: typeString, Optional: true, Doc: "nil after a clean end, and before the end"}}},
+			{Name: "pid", Doc: "The process id of a command.", Params: []Param{self},
+				Results: []Result{{Type: typeInteger, Optional: true, Doc: "nil for other sources"}}},
+			{Name: "close", Doc: "Stops the source. Closing twice is no error.", Params: []Param{self}, Waits: true},
+		},
+		Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.command{command = {\"echo\", \"hello\"}}\nassert(lines:read() == \"hello\")\nlocal _, why = lines:read()\nassert(why == \"eof\")\nlines:close()",
+	}
+}
+
+func (vm *VM) pushReader(L *lua.LState, source reader.Reader) int {
+	vm.own(source)
+	L.Push(luar.New(L, &ScriptReader{vm: vm, source: source}))
+	return 1
+}
+
+// scriptReader is the reader that v holds, nil if it holds none.
+func scriptReader(v lua.LValue) *ScriptReader {
+	if ud, ok := v.(*lua.LUserData); ok {
+		s, _ := ud.Value.(*ScriptReader)
+		return s
+	}
+	return nil
+}
+
+// Take is reader:take([max]).
+func (s *ScriptReader) Take(L *luar.LState) int {
+	list := L.CreateTable(0, 0)
+	for _, record := range s.take(max(0, L.OptInt(1, 0))) {
+		list.Append(lua.LString(record.Text))
+	}
+	L.Push(list)
+	return 1
+}
+
+func (s *ScriptReader) take(n int) []reader.Record {
+	if s.closed {
+		return nil
+	}
+	records, err := s.source.Take(n)
+	if err != nil {
+		s.eof = true
+	}
+	for _, record := range records {
+		if record.Truncated {
+			s.vm.logger.Warn("a record was longer than a line may be, and was cut", zap.String("record", excerpt(record.Text)))
+		}
+	}
+	return records
+}
+
+// Read is reader:read([timeout]).
+func (s *ScriptReader) Read(L *luar.LState) int {
+	timeout := time.Duration(-1)
+	if v := L.Get(1); v != lua.LNil {
+		if want := typeWait.mismatch(v); want != "" {
+			L.RaiseError("bad argument #1 to Reader.read (`timeout` must be %s, not %s)", want, describe(v))
+		}
+		timeout = seconds(numberOf(v))
+	}
+	give := func(v lua.LValue, why string) int {
+		L.Push(v)
+		if why == "" {
+			return 1
+		}
+		L.Push(lua.LString(why))
+		return 2
+	}
+	var expired <-chan time.Time
+	if timeout >= 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	for {
+		if records := s.take(1); len(records) > 0 {
+			return give(lua.LString(records[0].Text), "")
+		}
+		if s.eof || s.closed {
+			return give(lua.LNil, "eof")
+		}
+		late := false
+		runOf(L.LState).waitOrRaise(L.LState, func(ctx context.Context) error {
+			select {
+			case <-s.source.Ready():
+			case <-expired:
+				late = true
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			return nil
+		})
+		if late {
+			if records := s.take(1); len(records) > 0 {
+				return give(lua.LString(records[0].Text), "")
+			}
+			return give(lua.LNil, "timeout")
+		}
+	}
+}
+
+// Eof is reader:eof().
+func (s *ScriptReader) Eof(L *luar.LState) int {
+	L.Push(lua.LBool(s.eof || s.closed))
+	return 1
+}
+
+// Reason is reader:reason().
+func (s *ScriptReader) Reason(L *luar.LState) int {
+	if err := s.source.End(); err != nil {
+		L.Push(lua.LString(err.Error()))
+		return 1
+	}
+	L.Push(lua.LNil)
+	return 1
+}
+
+// Pid is reader:pid().
+func (s *ScriptReader) Pid(L *luar.LState) int {
+	if pid := s.source.Stats().Pid; pid > 0 {
+		L.Push(lua.LNumber(pid))
+		return 1
+	}
+	L.Push(lua.LNil)
+	return 1
+}
+
+// Close is reader:close().
+func (s *ScriptReader) Close(L *luar.LState) int {
+	if !s.closed {
+		s.closed = true
+		runOf(L.LState).waitOrRaise(L.LState, func(context.Context) error { return s.source.Close() })
+		s.vm.disown(s.source)
+	}
+	return 0
+}
+
+// own and disown keep the readers that the script opened, which end with the VM. The lock is held.
+func (vm *VM) own(source reader.Reader) { vm.readers[source] = struct{}{} }
+
+func (vm *VM) disown(source reader.Reader) { delete(vm.readers, source) }
+
+// logStderr logs what a stream's command writes to its standard error.
+func (vm *VM) logStderr(name string) func(string) {
+	return func(line string) {
+		vm.logger.Info("a command wrote to its standard error", zap.String("handle", name), zap.String("line", line))
+	}
+}

@@ -1,0 +1,319 @@
+package luaapi
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+)
+
+// stepsPerLook is how many Lua instructions pass between two looks at the clock. A look costs as much as
+// some ten instructions, a thousand instructions take about 20 us: the deadline is kept to that.
+const stepsPerLook = 1000
+
+// RunOptions say what a run may do.
+type RunOptions struct {
+	// Timeout is how long the run may take, the wait for the VM included. 0: no limit.
+	Timeout time.Duration
+	// Deadline is when the Timeout is over, where that began before this run. Zero: it begins now.
+	Deadline time.Time
+	// OnWait is called when the run gives the VM away for the first time, with the lock still held.
+	OnWait func()
+	// Sliding starts the timeout again after each wait: for code that is written to wait for ever, and
+	// must only not compute for ever (an object's run_next).
+	Sliding bool
+	// Idle, when it is closed, ends sleeps at once: nobody has to wait for an object that waits for its time.
+	Idle <-chan struct{}
+	// Label says what runs, for [VM.Stuck]: the check's name.
+	Label string
+	// Logger takes what the script logs and prints; its fields say which check it is.
+	Logger *zap.Logger
+	// MakeLogger makes the Logger when it is needed first, which for most runs is never.
+	MakeLogger func() *zap.Logger
+}
+
+// Run is one stay in a VM: a call of a check's run, a stream's batch of records, the load of the file.
+// It is also the context.Context that gopher-lua asks before every instruction, and counts them there.
+//
+// A Run is used by the goroutine that runs it; only the fields marked so are read by others.
+type Run struct {
+	vm     *VM
+	thread *lua.LState
+	opts   RunOptions
+	parent context.Context
+
+	// What bounds the run. waitCtx is made at the first wait; most runs never wait.
+	deadline   time.Time // zero: none
+	waitCtx    context.Context
+	cancelWait context.CancelFunc
+
+	printed  string    // by io.write, up to the next newline
+	warnings []error   // found on the way, for the batch or the log
+	problems []Problem // records that were dropped on the way
+
+	life    context.Context // ends when the run does, whatever bounds it; made at the first use
+	cleanup []func()        // called at the end of the run, without the lock
+
+	// What the instruction hook keeps.
+	countdown int32 // instructions to the next look
+	looks     uint64
+	ended     error // why the run must end, once that is known
+
+	// Read by other goroutines.
+	heldSince  atomic.Int64 // unix nanoseconds at which this run took the lock last
+	deadlineNs atomic.Int64 // unix nanoseconds of the deadline, 0: none
+}
+
+// DeadlineError says that a run took longer than it may.
+type DeadlineError struct {
+	Timeout time.Duration
+	// Waited is set when the deadline passed while the run queued for its VM, which another check held.
+	Waited bool
+}
+
+func (e *DeadlineError) Error() string {
+	if e.Waited {
+		return fmt.Sprintf("timeout: the deadline of %s passed while it waited for its turn in the script; another check holds the VM", e.Timeout)
+	}
+	return fmt.Sprintf("timeout: the deadline of %s passed", e.Timeout)
+}
+
+// Timeout makes errors.Is(err, context.DeadlineExceeded) true.
+func (e *DeadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
+
+// BudgetError says that a run executed more instructions than it may.
+type BudgetError struct{ Limit uint64 }
+
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("the run executed more than %d instructions (max_instructions)", e.Limit)
+}
+
+var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// Done is called by gopher-lua before every instruction. A nil channel means "go on".
+func (r *Run) Done() <-chan struct{} {
+	r.countdown--
+	if r.countdown > 0 {
+		return nil
+	}
+	return r.look()
+}
+
+func (r *Run) look() <-chan struct{} {
+	if r.ended != nil {
+		return closedChannel // every further instruction fails too: pcall cannot carry on
+	}
+	r.looks++
+	r.countdown = stepsPerLook
+	if r.check() != nil {
+		r.countdown = 0
+		return closedChannel
+	}
+	return nil
+}
+
+// check finds out whether the run must end, and remembers why.
+func (r *Run) check() error {
+	if r.ended != nil {
+		return r.ended
+	}
+	switch {
+	case r.parent.Err() != nil:
+		r.end(context.Cause(r.parent))
+	case !r.deadline.IsZero() && !time.Now().Before(r.deadline):
+		r.end(&DeadlineError{Timeout: r.opts.Timeout})
+	case r.vm.limits.MaxInstructions > 0 && r.looks*stepsPerLook > r.vm.limits.MaxInstructions:
+		r.end(&BudgetError{Limit: r.vm.limits.MaxInstructions})
+	}
+	return r.ended
+}
+
+func (r *Run) end(err error) {
+	r.ended = err
+	r.countdown = 0
+}
+
+// Err is why the run must end; nil while it may go on.
+func (r *Run) Err() error { return r.ended }
+
+// Deadline is part of context.Context.
+func (r *Run) Deadline() (time.Time, bool) { return r.deadline, !r.deadline.IsZero() }
+
+// Value is part of context.Context.
+func (r *Run) Value(key any) any { return r.parent.Value(key) }
+
+// Instructions is how many Lua instructions the run has executed, to the nearest thousand below.
+func (r *Run) Instructions() uint64 {
+	left := uint64(0)
+	if r.countdown > 0 && r.looks > 0 {
+		left = stepsPerLook - uint64(r.countdown)
+	}
+	if r.looks == 0 {
+		return uint64(stepsPerLook - r.countdown)
+	}
+	return r.looks*stepsPerLook + left
+}
+
+// Logger logs with the fields of what runs.
+func (r *Run) Logger() *zap.Logger {
+	if r.opts.Logger == nil {
+		if r.opts.MakeLogger != nil {
+			r.opts.Logger = r.opts.MakeLogger()
+		} else {
+			r.opts.Logger = r.vm.logger
+		}
+	}
+	return r.opts.Logger
+}
+
+// warn notes something that is no failure of the run, but must not pass in silence.
+func (r *Run) warn(err error) { r.warnings = append(r.warnings, err) }
+
+// dropped notes a record that could not be turned into messages, while others of the run were.
+func (r *Run) dropped(err error) { r.problems = append(r.problems, Problem{Err: err}) }
+
+// runOf is the run that a Lua thread, or a coroutine of it, belongs to.
+func runOf(L *lua.LState) *Run {
+	r, _ := L.Context().(*Run)
+	if r == nil {
+		// Only a thread that no run was set on comes here; it is a mistake of ours, not the script's.
+		L.RaiseError("internal error: this function was called outside of a run")
+	}
+	return r
+}
+
+// interrupted is why the run of L must end now, nil if it may go on. It looks at the clock.
+func interrupted(L *lua.LState) error { return runOf(L).check() }
+
+// context is a Go context that ends with the run, for what the run waits for.
+func (r *Run) context() context.Context {
+	if r.waitCtx == nil {
+		if r.deadline.IsZero() {
+			r.waitCtx, r.cancelWait = context.WithCancel(r.parent)
+		} else {
+			r.waitCtx, r.cancelWait = context.WithDeadlineCause(r.parent, r.deadline, &DeadlineError{Timeout: r.opts.Timeout})
+		}
+	}
+	return r.waitCtx
+}
+
+// lifetime is a Go context for what must not outlive the run, whether the run waits for it or not.
+func (r *Run) lifetime() context.Context {
+	if r.life == nil {
+		var cancel context.CancelFunc
+		if r.opts.Sliding || r.deadline.IsZero() {
+			r.life, cancel = context.WithCancel(r.parent)
+		} else {
+			r.life, cancel = context.WithDeadlineCause(r.parent, r.deadline, &DeadlineError{Timeout: r.opts.Timeout})
+		}
+		r.atEnd(cancel)
+	}
+	return r.life
+}
+
+// atEnd has f called when the run is over. f must not touch Lua.
+func (r *Run) atEnd(f func()) { r.cleanup = append(r.cleanup, f) }
+
+func (r *Run) cleanUp() {
+	for _, f := range r.cleanup {
+		f()
+	}
+	r.dropContext()
+}
+
+func (r *Run) setDeadline() {
+	if r.opts.Timeout <= 0 {
+		return
+	}
+	r.deadline = r.opts.Deadline
+	if r.deadline.IsZero() {
+		r.deadline = time.Now().Add(r.opts.Timeout)
+	}
+	r.deadlineNs.Store(r.deadline.UnixNano())
+}
+
+func (r *Run) dropContext() {
+	if r.cancelWait != nil {
+		r.cancelWait()
+		r.waitCtx, r.cancelWait = nil, nil
+	}
+}
+
+// Wait gives the VM away, calls f, and takes the VM back. f must not touch Lua. Its context ends when the
+// run must; f has to return soon after.
+//
+// When the run's deadline passes before it has the VM again, Wait does not return: the goroutine ends here
+// (deferred functions run, Lua's pcall cannot catch it), since without the lock there is no safe way
+// through the Lua frames above. Whoever runs on this goroutine learns it from the run's outcome: see
+// [VM.Do].
+func (r *Run) Wait(f func(ctx context.Context) error) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	vm := r.vm
+	if r.opts.OnWait != nil {
+		r.opts.OnWait()
+		r.opts.OnWait = nil
+	}
+	if r.opts.Sliding {
+		// What it waits for has no deadline; computing after it gets a fresh one.
+		r.deadline = time.Time{}
+		r.deadlineNs.Store(0)
+		r.dropContext()
+	}
+	ctx := r.context()
+	current := vm.state.G.CurrentThread // a coroutine, maybe
+	vm.lock.release()
+	err := f(ctx)
+	if r.opts.Sliding {
+		r.dropContext()
+		r.setDeadline()
+		ctx = r.context()
+	}
+	if !vm.lock.tryAcquire(r) {
+		if lockErr := vm.lock.acquire(ctx, r); lockErr != nil && !vm.lock.tryAcquire(r) {
+			r.abandon()
+		}
+	}
+	if vm.closed {
+		vm.lock.release()
+		r.abandon()
+	}
+	vm.state.G.CurrentThread = current
+	return err
+}
+
+// waitOrRaise is Wait for functions that have no better way to say that the run is over than to raise.
+func (r *Run) waitOrRaise(L *lua.LState, f func(ctx context.Context) error) {
+	if err := r.Wait(f); err != nil {
+		if over := r.check(); over != nil {
+			err = over
+		}
+		L.RaiseError("%s", err.Error())
+	}
+}
+
+func (r *Run) abandon() {
+	r.ended = &DeadlineError{Timeout: r.opts.Timeout, Waited: true}
+	r.thread = nil // never used again: Lua frames are still on it
+	runtime.Goexit()
+}
+
+// startedAt is when this run took the VM last.
+func (r *Run) startedAt() time.Time { return time.Unix(0, r.heldSince.Load()) }
+
+// held is for how long this run has the VM at a stretch, and how far its deadline is behind, both at now.
+func (r *Run) held(now time.Time) (held, overdue time.Duration) {
+	held = now.Sub(time.Unix(0, r.heldSince.Load()))
+	if d := r.deadlineNs.Load(); d != 0 {
+		overdue = now.Sub(time.Unix(0, d))
+	} else {
+		overdue = math.MinInt64
+	}
+	return held, overdue
+}

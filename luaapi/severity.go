@@ -1,0 +1,109 @@
+package luaapi
+
+import (
+	"encoding/json"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"dumbprobe/internal/message"
+)
+
+// note keeps the worst severity of what a run found: a check may run sooner after a state that is not
+// expected (retry_interval).
+func (b *Batch) note(s message.Severity) {
+	if s.Worse(b.Worst) {
+		b.Worst = s
+	}
+}
+
+// severityOf is the severity of a message in Lua: its state's, or where it has none, that of the worst
+// threshold that is exceeded.
+func severityOf(v lua.LValue) message.Severity {
+	switch x := v.(type) {
+	case *lua.LUserData:
+		if m, ok := x.Value.(*messageObject); ok {
+			return m.severityNow()
+		}
+	case *lua.LTable:
+		event, _ := x.RawGetString("event").(*lua.LTable)
+		if event == nil {
+			return message.Expected
+		}
+		if state, ok := event.RawGetString("state").(*lua.LTable); ok {
+			return message.Severity(textOf(state.RawGetString("severity")))
+		}
+	}
+	return message.Expected
+}
+
+func (m *messageObject) severityNow() message.Severity {
+	if m.state != "" {
+		return message.Severity(m.severity)
+	}
+	worst := message.Expected
+	m.values.each(func(_, v lua.LValue) bool {
+		if ud, ok := v.(*lua.LUserData); ok {
+			if value, ok := ud.Value.(*valueObject); ok {
+				if t, exceeded := value.Exceeded(); exceeded && t.Severity.Worse(worst) {
+					worst = t.Severity
+				}
+			}
+		}
+		return true
+	})
+	return worst
+}
+
+// severityOfMessage is severityOf for a message made in Go.
+func severityOfMessage(m *message.Message) message.Severity {
+	if m.State != "" {
+		return m.Severity
+	}
+	_, s := m.DerivedState()
+	return s
+}
+
+// severityOfJSON is severityOf for a message that never was in Lua. What is no message of the schema is as
+// expected.
+func severityOfJSON(line []byte) message.Severity {
+	var m struct {
+		Event struct {
+			State *struct {
+				Severity message.Severity `json:"severity"`
+			} `json:"state"`
+			Vset map[string]struct {
+				Value *float64        `json:"value"`
+				High  []jsonThreshold `json:"threshold_high"`
+				Low   []jsonThreshold `json:"threshold_low"`
+			} `json:"vset"`
+		} `json:"event"`
+	}
+	if json.Unmarshal(line, &m) != nil {
+		return message.Expected
+	}
+	if m.Event.State != nil {
+		return m.Event.State.Severity
+	}
+	worst := message.Expected
+	for _, v := range m.Event.Vset {
+		if v.Value == nil {
+			continue
+		}
+		for _, t := range v.High {
+			if *v.Value > t.Value && t.Severity.Worse(worst) {
+				worst = t.Severity
+			}
+		}
+		for _, t := range v.Low {
+			if *v.Value < t.Value && t.Severity.Worse(worst) {
+				worst = t.Severity
+			}
+		}
+	}
+	return worst
+}
+
+type jsonThreshold struct {
+	Value    float64          `json:"value"`
+	Severity message.Severity `json:"severity"`
+}

@@ -1,0 +1,71 @@
+package luaapi
+
+import (
+	"errors"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// sharedValues are the values of which a VM has one each.
+type sharedValues struct {
+	null      *lua.LUserData // dumbprobe.null
+	eof       *lua.LUserData // dumbprobe.EOF
+	arrayMeta *lua.LTable    // marks a table as a list
+	getField  *lua.LFunction // object[name], for protected calls
+
+	files    map[string]*lua.LUserData // stdin, stdout, stderr, and what io.input and io.output set
+	fileMeta *lua.LTable
+
+	strings   map[string]lua.LGFunction // the string functions, with this VM's limits
+	coroutine map[string]lua.LGFunction // gopher-lua's own coroutine functions
+}
+
+// nullMark and eofMark are what the userdata of dumbprobe.null and dumbprobe.EOF hold.
+type (
+	nullMark struct{}
+	eofMark  struct{}
+)
+
+// arrayMarkKey is the field of arrayMeta that isArray looks for: a metatable of the script's own has not got it.
+const arrayMarkKey = "dumbprobe.array"
+
+// errStopping ends the sleep of an object whose script is unloaded.
+var errStopping = errors.New("the script is being unloaded")
+
+// errEOF is what read_messages reports by dumbprobe.EOF.
+var errEOF = errors.New("end of file")
+
+func (vm *VM) makeShared() {
+	L := vm.state
+	vm.shared.null = newMark(L, nullMark{}, "null")
+	vm.shared.eof = newMark(L, eofMark{}, "EOF")
+	meta := L.CreateTable(0, 2)
+	meta.RawSetString("__name", lua.LString("array"))
+	meta.RawSetString(arrayMarkKey, lua.LTrue)
+	vm.shared.arrayMeta = meta
+	vm.shared.strings = stringFunctions(stringLimits{maxBytes: vm.limits.StringBytes, interrupted: interrupted})
+	vm.keepOriginals()
+	vm.shared.getField = L.NewFunction(func(L *lua.LState) int {
+		L.Push(L.GetField(L.Get(1), L.CheckString(2)))
+		return 1
+	})
+}
+
+func newMark(L *lua.LState, value any, name string) *lua.LUserData {
+	ud := L.NewUserData()
+	ud.Value = value
+	meta := L.CreateTable(0, 2)
+	meta.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int {
+		L.Push(lua.LString(name))
+		return 1
+	}))
+	meta.RawSetString("__metatable", lua.LFalse)
+	ud.Metatable = meta
+	return ud
+}
+
+// isArray tells whether t was made by dumbprobe.array or comes from a JSON list.
+func isArray(t *lua.LTable) bool {
+	meta, ok := t.Metatable.(*lua.LTable)
+	return ok && meta.RawGetString(arrayMarkKey) == lua.LTrue
+}

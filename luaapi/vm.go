@@ -1,0 +1,262 @@
+package luaapi
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+
+	"dumbprobe/internal/command"
+	"dumbprobe/internal/reader"
+)
+
+// Limits bound what a script can use up. A zero field means the default of [DefaultLimits].
+type Limits struct {
+	StringBytes     int    // of a string made by one call
+	MessageBytes    int    // of one message as JSON
+	MessageDepth    int    // levels of tables in one message
+	SourceBytes     int    // of a script file, and of a module it requires
+	ChunkBytes      int    // of what load and loadstring compile
+	MaxInstructions uint64 // per run; 0: no limit
+}
+
+// DefaultLimits are the limits where nothing else is said.
+func DefaultLimits() Limits {
+	return Limits{
+		StringBytes:  16 << 20,
+		MessageBytes: 1 << 20,
+		MessageDepth: 64,
+		SourceBytes:  1 << 20,
+		ChunkBytes:   256 << 10,
+	}
+}
+
+// Options are what a VM needs from the daemon.
+type Options struct {
+	Commands *command.Runner // runs the commands of checks; required
+	Logger   *zap.Logger     // for the load; nil: none
+	Hostname func() string   // nil: the kernel's
+	Version  string          // of the daemon, dumbprobe.version
+	Limits   Limits
+}
+
+// VM owns the Lua state of one script file, and its lock. See the package comment.
+type VM struct {
+	path     string // as it was given; names the chunk in error messages
+	dir      string // where require looks
+	commands *command.Runner
+	hostname func() string
+	version  string
+	limits   Limits
+	logger   *zap.Logger
+
+	lock vmLock
+
+	// The lock protects what follows.
+	state   *lua.LState
+	threads []*lua.LState // idle ones, for the next runs
+	closed  bool
+	loading bool // the script's top level runs
+	classes classRegistry
+	scratch []byte           // for messages while they are written
+	invalid []*problemObject // built-in objects whose fields were wrong, found while loading
+	Sources []Source         // the files that were read: the script, then what it required
+	shared  sharedValues
+	modules map[string]*lua.LTable     // the daemon's, by the name that require takes
+	readers map[reader.Reader]struct{} // opened by the script, and not closed yet
+	life    context.Context            // ends with the VM
+	endLife context.CancelFunc
+}
+
+// Source is a file that a VM was made of.
+type Source struct {
+	Path   string
+	SHA256 [32]byte
+}
+
+// maxIdleThreads bounds the pool: an idle thread keeps about 6 KB.
+const maxIdleThreads = 64
+
+// NewVM makes the VM for the script at path, without reading it. The caller closes it.
+func NewVM(path string, opts Options) *VM {
+	vm := &VM{
+		path:     path,
+		dir:      filepath.Dir(path),
+		commands: opts.Commands,
+		hostname: opts.Hostname,
+		version:  opts.Version,
+		limits:   withDefaults(opts.Limits),
+		logger:   opts.Logger,
+		lock:     newVMLock(),
+		classes:  classRegistry{},
+		modules:  map[string]*lua.LTable{},
+		readers:  map[reader.Reader]struct{}{},
+	}
+	vm.life, vm.endLife = context.WithCancel(context.Background())
+	if vm.logger == nil {
+		vm.logger = zap.NewNop()
+	}
+	if vm.hostname == nil {
+		vm.hostname = kernelHostname
+	}
+	vm.state = lua.NewState(lua.Options{
+		SkipOpenLibs:        true,
+		RegistrySize:        256,
+		RegistryGrowStep:    512,
+		RegistryMaxSize:     1 << 20,
+		CallStackSize:       1024,
+		MinimizeStackMemory: true,
+	})
+	vm.install()
+	return vm
+}
+
+func withDefaults(l Limits) Limits {
+	d := DefaultLimits()
+	for _, f := range []struct{ v, def *int }{
+		{&l.StringBytes, &d.StringBytes}, {&l.MessageBytes, &d.MessageBytes}, {&l.MessageDepth, &d.MessageDepth},
+		{&l.SourceBytes, &d.SourceBytes}, {&l.ChunkBytes, &d.ChunkBytes},
+	} {
+		if *f.v == 0 {
+			*f.v = *f.def
+		}
+	}
+	return l
+}
+
+func kernelHostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}
+
+// Path is the script's path as it was given.
+func (vm *VM) Path() string { return vm.path }
+
+// ErrClosed is what a run gets that comes after the VM was closed.
+var ErrClosed = errors.New("the script was unloaded")
+
+// Do takes the VM and calls f with it, on a thread of its own.
+//
+// f may wait ([Run.Wait]); a run whose deadline passes while it queues for the VM after such a wait ends its
+// goroutine ([runtime.Goexit]). So Do must be called on a goroutine that ends with the run, and who needs
+// the outcome sets it to [Abandoned] before and overwrites it after:
+//
+//	outcome := error(luaapi.Abandoned(timeout))
+//	defer func() { report(outcome) }()
+//	outcome = vm.Do(ctx, opts, f)
+func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) error {
+	r := &Run{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
+	r.setDeadline()
+	defer r.cleanUp() // without the lock, and also when the goroutine ends early
+	if !vm.lock.tryAcquire(r) {
+		if err := vm.lock.acquire(r.context(), r); err != nil {
+			var late *DeadlineError
+			if errors.As(err, &late) {
+				return &DeadlineError{Timeout: opts.Timeout, Waited: true}
+			}
+			return err
+		}
+	}
+	if vm.closed {
+		vm.lock.release()
+		return ErrClosed
+	}
+	r.thread = vm.takeThread()
+	r.thread.SetContext(r)
+	vm.state.G.CurrentThread = r.thread
+	err := f(r)
+	r.flushPrinted()
+	vm.giveThread(r)
+	vm.lock.release()
+	if over := r.ended; over != nil {
+		// Lua only knows the text of it.
+		if err != nil {
+			return &endedError{why: over, where: err}
+		}
+		return over
+	}
+	return err
+}
+
+// endedError is a run that was ended, with where in the script that was.
+type endedError struct{ why, where error }
+
+func (e *endedError) Error() string {
+	var script *ScriptError
+	if errors.As(e.where, &script) && script.Line > 0 {
+		return script.position() + ": " + e.why.Error()
+	}
+	return e.why.Error()
+}
+
+func (e *endedError) Unwrap() []error { return []error{e.why, e.where} }
+
+// Abandoned is the outcome of a run that could not take the VM back before its deadline: see [VM.Do].
+func Abandoned(timeout time.Duration) error { return &DeadlineError{Timeout: timeout, Waited: true} }
+
+func (vm *VM) takeThread() *lua.LState {
+	if n := len(vm.threads); n > 0 {
+		th := vm.threads[n-1]
+		vm.threads[n-1] = nil
+		vm.threads = vm.threads[:n-1]
+		return th
+	}
+	th, _ := vm.state.NewThread() // the main state has no context, so neither a child of one
+	return th
+}
+
+// giveThread puts the run's thread back. One that ended early may hold frames, or a large registry, and is
+// left to the garbage collector. (Closing a thread would remove temporary files of the whole state.)
+func (vm *VM) giveThread(r *Run) {
+	th := r.thread
+	r.thread = nil
+	vm.state.G.CurrentThread = vm.state
+	if th == nil || r.ended != nil || len(vm.threads) >= maxIdleThreads {
+		return
+	}
+	th.SetTop(0)
+	th.RemoveContext()
+	vm.threads = append(vm.threads, th)
+}
+
+// Close ends the VM when nobody has it any more; runs that queue for it, or wait, end then. It returns the
+// context's error if the VM does not come free before: then the VM is left as it is, for good.
+func (vm *VM) Close(ctx context.Context) error {
+	r := &Run{vm: vm, parent: ctx}
+	if !vm.lock.tryAcquire(r) {
+		if err := vm.lock.acquire(ctx, r); err != nil {
+			return err
+		}
+	}
+	defer vm.lock.release()
+	if vm.closed {
+		return nil
+	}
+	vm.closed = true
+	vm.threads = nil
+	vm.endLife()
+	for source := range vm.readers {
+		_ = source.Close() // it ends with the context anyway; this waits for it
+	}
+	vm.state.Close()
+	return nil
+}
+
+// Stuck tells whether a run holds the VM past its deadline by more than grace: then it is in Go code that
+// the deadline cannot interrupt, and nobody knows when it returns. held is for how long it has had the VM,
+// label is the run's.
+func (vm *VM) Stuck(now time.Time, grace time.Duration) (label string, held time.Duration, stuck bool) {
+	r := vm.lock.holder.Load()
+	if r == nil {
+		return "", 0, false
+	}
+	held, overdue := r.held(now)
+	return r.opts.Label, held, overdue > grace && held > grace
+}
