@@ -1,0 +1,42 @@
+// Command dumbprobe runs checks that are written in Lua and sends what they find as JSON lines.
+//
+// The package's invariant: whatever a command needs of the process (arguments, standard streams, signals)
+// comes to it in a struct, so that tests run every command in-process; only this file touches the process.
+package main
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"dumbprobe/internal/command"
+	"dumbprobe/internal/logconfig"
+)
+
+// version is set when a release is built: -ldflags "-X main.version=v1.2.3". Nothing assigns to it.
+var version string
+
+func main() {
+	// Registered before anything else: until then HUP ends the process.
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	// A reader of stdout that goes away gives an error at the write, and does not end the process. Nobody
+	// receives here. signal.Ignore would have commands inherit that, see internal/command.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
+	os.Exit(run(process{
+		args:     os.Args[1:],
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		signals:  signals,
+		terminal: logconfig.IsTerminal(os.Stderr),
+		version:  version,
+		isolate:  isolate,
+	}))
+}
+
+// isolate keeps descriptors from commands, and what commands leave behind from init.
+func isolate() error {
+	return errors.Join(command.CloseOnExec(), command.BecomeSubreaper())
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// process is what commands see of the process.
+type process struct {
+	args           []string // without the program's name
+	stdout, stderr io.Writer
+	signals        <-chan os.Signal // HUP, INT and TERM; nil: none come
+	terminal       bool             // stderr is a terminal
+	version        string           // of the release; "": as the build information says
+	isolate        func() error     // called once, before a script is loaded; nil: not needed
+}
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// run runs the command that the arguments name, and gives the exit status.
+func run(p process) int {
+	root := newRoot(p)
+	cmd, err := root.ExecuteC()
+	err = asUsageError(root, p.args, err)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errLogged):
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(p.stderr, "dumbprobe: %v\nSee %s --help.\n", err, cmd.CommandPath())
+		return exitUsage
+	}
+	fmt.Fprintf(p.stderr, "dumbprobe: %v\n", err)
+	return exitFailed
+}
+
+// interruptible gives a context that ends with INT or TERM; for commands that come to their end by
+// themselves. stop must be called.
+func (p process) interruptible(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case s := <-p.signals:
+				if s != syscall.SIGHUP {
+					cancel()
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel()
+		<-ended
+	}
+}
