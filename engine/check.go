@@ -20,10 +20,12 @@ type check struct {
 	name            string
 	timeout         time.Duration
 	schedule        scheduler.Schedule // nil: the script's next_run says when
+	runs            tenure
 
 	mu        sync.Mutex // protects following fields
 	plan      scheduler.Plan
 	asked     float64   // unix time that next_run gave last; 0: none
+	askAgain  bool      // next_run failed: what is due is not the check, but the question
 	lastStart time.Time // of the last run
 	backoff   scheduler.Backoff
 }
@@ -51,28 +53,79 @@ func (c *check) source() source {
 
 // start plans the first run, or the next one after those of the version before.
 func (c *check) start(old task) {
-	if before, ok := old.(*check); ok && c.schedule != nil && before.schedule != nil {
-		before.mu.Lock()
-		plan, lastStart := before.plan, before.lastStart
-		before.mu.Unlock()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.lastStart = lastStart
-		c.plan = scheduler.Resume(c.schedule, before.schedule, plan, time.Now())
-		c.script.engine.loop.Schedule(&c.Entry, c.plan.At)
+	before, _ := old.(*check)
+	if before == nil {
+		c.first()
 		return
 	}
-	if c.schedule == nil {
-		c.ask()
-		return
+	if c.begin() { // also while it waits for the old version's run: it has its place until that has ended
+		before.runs.after(func() {
+			c.takeOver(before)
+			c.end()
+		})
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.plan = c.schedule.First(time.Now())
-	c.script.engine.loop.Schedule(&c.Entry, c.plan.At)
 }
 
 func (c *check) stop() { c.script.engine.loop.Remove(&c.Entry) }
+
+// begin notes that a run is under way. It is false when the script is stopping.
+func (c *check) begin() bool {
+	c.runs.enter()
+	if c.script.begin() {
+		return true
+	}
+	c.runs.leave()
+	return false
+}
+
+func (c *check) end() {
+	c.runs.leave()
+	c.script.end()
+}
+
+func (c *check) giveUp() { c.runs.giveUp() }
+
+func (c *check) first() {
+	if c.schedule == nil {
+		c.firstAsk()
+		return
+	}
+	c.mu.Lock()
+	c.plan = c.schedule.First(time.Now())
+	at := c.plan.At
+	c.mu.Unlock()
+	c.enqueue(at)
+}
+
+// takeOver goes on where the version before has ended.
+func (c *check) takeOver(before *check) {
+	before.mu.Lock()
+	plan, lastStart := before.plan, before.lastStart
+	before.mu.Unlock()
+	c.mu.Lock()
+	c.lastStart = lastStart
+	if c.schedule == nil || before.schedule == nil || plan.Never() {
+		c.mu.Unlock()
+		c.first()
+		return
+	}
+	c.plan = scheduler.Resume(c.schedule, before.schedule, plan, time.Now())
+	at := c.plan.At
+	c.mu.Unlock()
+	c.enqueue(at)
+}
+
+// firstAsk asks when the check is due first, unless it is kept from running: next_run may be what was stuck.
+func (c *check) firstAsk() {
+	if until := c.script.quarantinedUntil(c.name); !until.IsZero() {
+		c.mu.Lock()
+		c.askAgain = true
+		c.mu.Unlock()
+		c.enqueue(until)
+		return
+	}
+	c.ask()
+}
 
 // Start is called by the loop when the check is due.
 func (c *check) Start(due time.Time) {
@@ -80,7 +133,11 @@ func (c *check) Start(due time.Time) {
 		c.enqueue(until)
 		return
 	}
-	if !c.script.begin() {
+	if c.isToAsk() {
+		c.ask()
+		return
+	}
+	if !c.begin() {
 		return
 	}
 	run := turn{check: c, due: due, queued: time.Now()}
@@ -95,7 +152,7 @@ func (c *check) Start(due time.Time) {
 // away; then gone is true. cycle may end early by runtime.Goexit, after that (see luaapi.VM.Do): the plan is
 // made then, too.
 func (c *check) cycle(run turn, passOn func()) (gone bool) {
-	defer c.script.end()
+	defer c.end()
 	planned := false
 	retry := true
 	defer func() {
@@ -131,8 +188,8 @@ func (c *check) run(run turn, onWait func()) (retry bool) {
 	var b luaapi.Batch
 	err := luaapi.Abandoned(c.timeout)
 	defer func() {
-		if c.script.engine.onLate != nil && !b.Started.IsZero() {
-			c.script.engine.onLate(b.Started.Sub(run.due))
+		if !b.Started.IsZero() {
+			c.script.engine.late.add(b.Started.Sub(run.due))
 		}
 		retry = c.finished(&b, err)
 	}()
@@ -145,12 +202,12 @@ func (c *check) run(run turn, onWait func()) (retry bool) {
 
 // expire ends a run whose deadline passed before it had its turn.
 func (c *check) expire() {
-	defer c.script.end()
+	defer c.end()
 	c.planNext(c.finished(&luaapi.Batch{}, luaapi.Abandoned(c.timeout)))
 }
 
 func (c *check) options() luaapi.RunOptions {
-	return luaapi.RunOptions{Timeout: c.timeout, Label: c.name, MakeLogger: c.logger}
+	return luaapi.RunOptions{Timeout: c.timeout, Label: c.name, MaxInstructions: c.entry.Check.MaxInstructions, MakeLogger: c.logger}
 }
 
 func (c *check) logger() *zap.Logger {
@@ -187,15 +244,25 @@ func (c *check) next(retry bool) {
 		c.script.engine.voice.tell(c.source(), "schedule", OutcomeSkipped,
 			fmt.Errorf("%d runs fell out, because the last one took longer than the interval", plan.Skipped), zap.Int("skipped", plan.Skipped))
 	} else {
-		c.script.engine.voice.tell(c.source(), "schedule", OutcomeOK, nil)
+		c.script.engine.voice.well(c.source(), "schedule")
 	}
 	c.enqueue(plan.At)
 }
 
 func (c *check) enqueue(at time.Time) {
-	if !c.script.isStopping() {
-		c.script.engine.loop.Schedule(&c.Entry, at)
+	if c.script.isStopping() {
+		return
 	}
+	c.script.engine.loop.Schedule(&c.Entry, at)
+	if c.script.isStopping() { // since just now
+		c.stop()
+	}
+}
+
+func (c *check) isToAsk() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.askAgain
 }
 
 // ask plans the next run by the script's next_run, on a goroutine of its own: the answer may take its time.
@@ -219,6 +286,7 @@ func (c *check) answered(unix float64, err error) {
 		at, clamped, err = scheduler.FromUnix(now, unix)
 	}
 	c.mu.Lock()
+	c.askAgain = err != nil
 	if err != nil {
 		c.asked = 0
 		at = now.Add(c.backoff.Next())
@@ -234,15 +302,15 @@ func (c *check) answered(unix float64, err error) {
 		c.script.engine.logger.Warn(err.Error(), c.source().fields()...)
 		err = nil
 	}
-	o := OutcomeOK
 	if err != nil {
-		o = OutcomeNextRun
+		o := OutcomeNextRun
 		if outcomeOf(err, &luaapi.Batch{}) == OutcomeCancelled {
 			o = OutcomeCancelled
 		}
-		err = fmt.Errorf("next_run: %w", err)
+		c.script.engine.voice.tell(c.source(), "next_run", o, fmt.Errorf("next_run: %w", err))
+	} else {
+		c.script.engine.voice.well(c.source(), "next_run")
 	}
-	c.script.engine.voice.tell(c.source(), "next_run", o, err)
 	c.enqueue(at)
 }
 

@@ -28,13 +28,35 @@ type Engine struct {
 	loop     *scheduler.Loop
 	voice    *voice
 
-	onLate func(time.Duration) // for tests: how late a run started
+	late lateness
 
 	reloads sync.Mutex // one load or reload at a time; protects what follows, for writing
 	mu      sync.Mutex // protects following fields, for reading them meanwhile
 	scripts []*script  // in the order of the files
 	state   runState
-	drained sync.WaitGroup // old versions of scripts that come to their end in the background
+	retired map[*script]context.CancelFunc // old versions that come to their end; the function hurries that on
+	drained sync.WaitGroup                 // old versions of scripts that come to their end in the background; Go only under reloads
+
+	stopping  context.Context // ends when the daemon begins to stop: no load goes on then
+	stop      context.CancelFunc
+	graceOver context.Context // ends when what runs had its grace
+	endGrace  context.CancelFunc
+
+	stuckGrace  time.Duration // see defaultStuckGrace
+	cancelGrace time.Duration // see defaultCancelGrace
+	flushTime   time.Duration // see defaultFlushTime
+}
+
+// newEngine makes an engine that can load, and has no outputs.
+func newEngine(o Options) *Engine {
+	e := &Engine{
+		options: o, logger: o.Logger, retired: map[*script]context.CancelFunc{},
+		stuckGrace: defaultStuckGrace, cancelGrace: defaultCancelGrace, flushTime: defaultFlushTime,
+	}
+	e.commands = command.NewRunner(command.Options{MaxCommands: o.MaxCommands})
+	e.stopping, e.stop = context.WithCancel(context.Background())
+	e.graceOver, e.endGrace = context.WithCancel(context.Background())
+	return e
 }
 
 type runState int
@@ -51,14 +73,13 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{options: o, logger: o.Logger}
+	e := newEngine(o)
 	e.outputs, err = output.New(output.Options{
 		Addresses: o.Destinations, SpoolBytes: o.SpoolBytes, Stdout: o.Stdout, Logger: o.Logger, OnEvent: e.destinationEvent,
 	})
 	if err != nil {
 		return nil, err
 	}
-	e.commands = command.NewRunner(command.Options{MaxCommands: o.MaxCommands})
 	e.voice = newVoice(o.SelfMessages, o.Logger, hostname, e.outputs.Send)
 	e.loop = scheduler.NewLoop(scheduler.LoopOptions{OnClockStep: e.clockStepped})
 	return e, nil
@@ -154,7 +175,9 @@ func countTasks(scripts []*script) (n int) {
 func (e *Engine) shutdown() error {
 	grace, cancel := context.WithTimeout(context.Background(), e.options.Grace)
 	defer cancel()
-	e.reloads.Lock() // a reload that is under way ends first; none begins any more
+	context.AfterFunc(grace, e.endGrace)
+	e.stop()         // a reload that is under way loads nothing more
+	e.reloads.Lock() // and none begins any more
 	defer e.reloads.Unlock()
 	e.mu.Lock()
 	e.state = stateEnded
@@ -170,11 +193,11 @@ func (e *Engine) shutdown() error {
 	return e.flush()
 }
 
-// flushTime is how long the destinations get for what is left at the end.
-const flushTime = 10 * time.Second
+// defaultFlushTime is how long the destinations get for what is left at the end.
+const defaultFlushTime = 10 * time.Second
 
 func (e *Engine) flush() error {
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	ctx, cancel := context.WithTimeout(context.Background(), e.flushTime)
 	defer cancel()
 	err := e.outputs.Close(ctx)
 	var left *output.NotDeliveredError
@@ -191,6 +214,8 @@ func (e *Engine) Close() {
 	defer cancel()
 	_ = e.outputs.Close(ctx)
 	e.commands.Close()
+	e.stop()
+	e.endGrace()
 }
 
 // clockStepped plans all checks again after the wall clock was set.
@@ -212,9 +237,9 @@ func (e *Engine) clockStepped(delta time.Duration) {
 // destinationEvent sends a message of the daemon's own about messages that were lost. (That a destination is
 // away is logged by the output: a message about it would wait behind the others.)
 func (e *Engine) destinationEvent(ev output.Event) {
-	if ev.Kind != output.Dropped || e.voice == nil {
-		return
+	if ev.Kind != output.Dropped || e.voice == nil || ev.Drops[output.DropShutdown] == ev.Lines() {
+		return // at the end, nobody gets a message any more
 	}
-	e.voice.tell(source{script: ev.Destination}, "destination", OutcomeDropped,
+	e.voice.tell(source{destination: ev.Destination}, "destination", OutcomeDropped,
 		fmt.Errorf("%d messages for %s were dropped: %v", ev.Lines(), ev.Destination, ev.Drops))
 }

@@ -13,12 +13,34 @@ import (
 // scriptFiles gives the files that --checks names, in order: a file itself, and of a folder every *.lua
 // directly in it, by name. A file that is named twice counts once.
 func scriptFiles(checks []string) ([]string, error) {
-	var files []string
+	files, missing := findScripts(checks)
 	var errs []error
+	for _, m := range missing {
+		errs = append(errs, m)
+	}
+	return files, errors.Join(errs...)
+}
+
+// missingError is a file or folder of --checks that is not there, or cannot be read.
+type missingError struct {
+	path string
+	err  error
+}
+
+func (e *missingError) Error() string { return fmt.Sprintf("checks %s: %v", e.path, e.err) }
+
+func (e *missingError) Unwrap() error { return e.err }
+
+// covers tells whether a script was found by what is missing now.
+func (e *missingError) covers(script string) bool {
+	return script == e.path || filepath.Dir(script) == filepath.Clean(e.path)
+}
+
+func findScripts(checks []string) (files []string, missing []*missingError) {
 	for _, path := range checks {
 		found, err := scriptsAt(path)
 		if err != nil {
-			errs = append(errs, err)
+			missing = append(missing, &missingError{path, err})
 		}
 		files = append(files, found...)
 	}
@@ -32,22 +54,24 @@ func scriptFiles(checks []string) ([]string, error) {
 		seen[key] = true
 		return twice
 	})
-	return files, errors.Join(errs...)
+	return files, missing
 }
+
+var errMissing = errors.New("no such file or folder")
 
 func scriptsAt(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("checks %s: no such file or folder", path)
+		return nil, errMissing
 	case err != nil:
-		return nil, fmt.Errorf("checks %s: %w", path, errors.Unwrap(err))
+		return nil, errors.Unwrap(err)
 	case !info.IsDir():
 		return []string{path}, nil
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return nil, fmt.Errorf("checks %s: %w", path, errors.Unwrap(err))
+		return nil, errors.Unwrap(err)
 	}
 	var files []string
 	for _, e := range entries { // sorted by name

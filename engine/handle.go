@@ -46,7 +46,34 @@ func (h *handle) source() source {
 	return source{script: h.script.path, check: h.name, position: h.entry.Position}
 }
 
-func (h *handle) start(task) { h.script.engine.loop.Schedule(&h.Entry, time.Now()) }
+func (h *handle) start(task) { h.enqueue(time.Now()) }
+
+// startAfter opens the handle when all handles of the old version are closed: they may have the same source.
+func (h *handle) startAfter(old *script) {
+	if h.begin() {
+		old.opened.after(func() {
+			h.start(nil)
+			h.end()
+		})
+	}
+}
+
+// begin notes that the handle is open, or about to be. It is false when the script is stopping.
+func (h *handle) begin() bool {
+	h.script.opened.enter()
+	if h.script.begin() {
+		return true
+	}
+	h.script.opened.leave()
+	return false
+}
+
+func (h *handle) end() {
+	h.script.opened.leave()
+	h.script.end()
+}
+
+func (h *handle) giveUp() {}
 
 func (h *handle) stop() {
 	h.script.engine.loop.Remove(&h.Entry)
@@ -63,27 +90,39 @@ func (h *handle) options() luaapi.RunOptions {
 
 // Start is called by the loop when the handle is due to be opened.
 func (h *handle) Start(time.Time) {
-	if h.script.begin() {
+	if until := h.script.quarantinedUntil(h.name); !until.IsZero() {
+		h.enqueue(until)
+	} else if h.begin() {
 		go h.serve()
+	}
+}
+
+func (h *handle) enqueue(at time.Time) {
+	if h.script.isStopping() {
+		return
+	}
+	h.script.engine.loop.Schedule(&h.Entry, at)
+	if h.script.isStopping() { // since just now
+		h.script.engine.loop.Remove(&h.Entry)
 	}
 }
 
 // serve opens the handle, reads it to its end and closes it.
 func (h *handle) serve() {
-	defer h.script.end()
+	defer h.end()
 	h.opened = time.Now()
 	source, err := h.open()
 	if err != nil {
 		h.tell(OutcomeOpenFailed, fmt.Errorf("could not be opened: %w", err))
-		h.call(func() error { return h.entry.Close(h.script.life, h.options(), source) }) // what open had begun
-		h.reopenAfter(h.backoff.Next())
+		_ = h.close(source) // what open had begun
+		h.enqueue(time.Now().Add(h.backoff.Next()))
 		return
 	}
 	reason := h.read(source)
 	if source != nil {
 		reason = errors.Join(reason, source.End())
 	}
-	if err := h.call(func() error { return h.entry.Close(h.script.life, h.options(), source) }); err != nil && !h.isStopped() {
+	if err := h.close(source); err != nil && !h.isStopped() {
 		h.tell(OutcomeError, fmt.Errorf("close: %w", err))
 	}
 	if h.isStopped() {
@@ -98,7 +137,19 @@ func (h *handle) serve() {
 		text = fmt.Errorf("the handle came to its end (%w); it is opened again in %s", reason, wait)
 	}
 	h.tell(OutcomeEOF, text)
-	h.reopenAfter(wait)
+	h.enqueue(time.Now().Add(wait))
+}
+
+// close closes the handle; source is what open gave.
+func (h *handle) close(source reader.Reader) error {
+	if source == nil && h.entry.TakesRecords() {
+		return nil // it was not opened
+	}
+	err := h.call(func() error { return h.entry.Close(h.script.life, h.options(), source) })
+	if err != nil && source != nil {
+		_ = source.Close() // the script did not get to it, or failed before
+	}
+	return err
 }
 
 func (h *handle) isStopped() bool {
@@ -107,12 +158,6 @@ func (h *handle) isStopped() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-func (h *handle) reopenAfter(wait time.Duration) {
-	if !h.script.isStopping() {
-		h.script.engine.loop.Schedule(&h.Entry, time.Now().Add(wait))
 	}
 }
 
@@ -151,6 +196,7 @@ func (h *handle) read(source reader.Reader) error {
 	if source == nil {
 		return h.poll()
 	}
+	idle := scheduler.Backoff{Base: 50 * time.Millisecond, Max: time.Second}
 	for {
 		select {
 		case <-h.stopped:
@@ -161,11 +207,10 @@ func (h *handle) read(source reader.Reader) error {
 		if eof {
 			return nil
 		}
-		if !more {
-			// read_messages took nothing although there is something to take.
-			if !h.pause(100 * time.Millisecond) {
-				return h.last(source)
-			}
+		if more {
+			idle.Reset()
+		} else if !h.pause(idle.Next()) { // read_messages took nothing, and would be called again at once
+			return h.last(source)
 		}
 	}
 }
@@ -187,13 +232,13 @@ func (h *handle) last(source reader.Reader) error {
 func (h *handle) take(source reader.Reader) (eof, more bool) {
 	var b luaapi.Batch
 	if !h.entry.TakesRecords() {
-		before := source.Stats().Queued
+		before := taken(source)
 		err := h.call(func() (err error) {
 			eof, err = h.entry.ReadMessages(h.script.life, h.options(), &b)
 			return err
 		})
 		h.finished(&b, err)
-		return eof, before == 0 || source.Stats().Queued < before
+		return eof, taken(source) > before
 	}
 	records, err := source.Take(maxRecords)
 	if err != nil {
@@ -205,6 +250,12 @@ func (h *handle) take(source reader.Reader) (eof, more bool) {
 	err = h.call(func() error { return h.entry.Records(h.script.life, h.options(), records, &b) })
 	h.finished(&b, err)
 	return false, true
+}
+
+// taken is how many records were taken from a reader since it was opened.
+func taken(source reader.Reader) uint64 {
+	s := source.Stats()
+	return s.Records - uint64(s.Queued)
 }
 
 // poll asks a handle without a Go reader again and again.

@@ -13,10 +13,11 @@ type object struct {
 	object  *luaapi.Object
 	name    string
 	backoff scheduler.Backoff
+	runs    tenure
 }
 
-func newObject(s *script, o *luaapi.Object) *object {
-	name := s.nameOf(&luaapi.Entry{Position: 1, Class: o.Class}, nil)
+func newObject(s *script, o *luaapi.Object, names map[string]string) *object {
+	name := s.nameOf(&luaapi.Entry{Position: 1, Class: o.Class}, names)
 	return &object{
 		script: s, object: o, name: name,
 		backoff: scheduler.Backoff{Base: time.Second, Max: time.Minute, Good: time.Minute},
@@ -29,8 +30,18 @@ func (o *object) source() source { return source{script: o.script.path, check: o
 
 func (o *object) stop() {} // the closed idle channel of the script ends it
 
-func (o *object) start(task) {
-	if o.script.begin() {
+func (o *object) giveUp() { o.runs.giveUp() }
+
+// start begins when the object of the version before has come to its end.
+func (o *object) start(old task) {
+	o.runs.enter()
+	if !o.script.begin() {
+		o.runs.leave()
+		return
+	}
+	if before, ok := old.(*object); ok {
+		before.runs.after(func() { go o.loop() })
+	} else {
 		go o.loop()
 	}
 }
@@ -39,6 +50,10 @@ func (o *object) start(task) {
 // (see luaapi.VM.Do).
 func (o *object) loop() {
 	defer o.script.end()
+	defer o.runs.leave()
+	if !o.pause(time.Until(o.script.quarantinedUntil(o.name))) {
+		return
+	}
 	for {
 		start := time.Now()
 		var b luaapi.Batch

@@ -77,14 +77,23 @@ func (c *check) once(ctx context.Context) bool {
 		defer func() { done <- r }()
 		r.err = c.entry.Run(c.script.life, c.options(), &r.b)
 	}()
-	r := <-done
-	c.finished(&r.b, r.err)
-	return outcomeOf(r.err, &r.b) == OutcomeOK
+	limit := c.timeout + c.script.engine.stuckGrace
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		c.finished(&r.b, r.err)
+		return outcomeOf(r.err, &r.b) == OutcomeOK
+	case <-timer.C:
+		c.script.engine.voice.tell(c.source(), "run", OutcomeStuck,
+			fmt.Errorf("the script has been stuck for %s in code that a deadline cannot interrupt; it is left behind", limit.Round(time.Second)))
+		return false
+	}
 }
 
 // flushOnce waits for the destinations. Here what is not delivered is an error: nobody sends it later.
 func (e *Engine) flushOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	ctx, cancel := context.WithTimeout(ctx, e.flushTime)
 	defer cancel()
 	return e.outputs.Close(ctx)
 }

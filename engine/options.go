@@ -25,6 +25,8 @@ type Options struct {
 	MaxCommands     int    // subprocesses at once; 64
 	MaxInstructions uint64 // of Lua, per run; 0: no limit
 
+	MaxScriptMemory uint64 // bytes that one script may hold; 256 MiB
+
 	SelfMessages SelfMessages // SelfChanges
 
 	Logger  *zap.Logger // nothing is logged if nil
@@ -62,6 +64,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if _, err := ParseSelfMessages(string(o.SelfMessages)); err != nil {
 		return o, err
+	}
+	if o.MaxScriptMemory == 0 {
+		o.MaxScriptMemory = 256 << 20
 	}
 	for _, d := range []struct {
 		value *time.Duration

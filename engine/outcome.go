@@ -22,7 +22,8 @@ const (
 	OutcomeDropped Outcome = "dropped" // some messages could not be written, the others were sent
 	OutcomeSkipped Outcome = "skipped" // the last run took so long that others fell out
 	OutcomeNextRun Outcome = "next_run_failed"
-	OutcomeStuck   Outcome = "stuck" // the VM was held past every deadline, and was replaced
+	OutcomeMemory  Outcome = "out_of_memory" // the script holds more than it may
+	OutcomeStuck   Outcome = "stuck"         // the VM was held past every deadline, and was replaced
 
 	OutcomeOpenFailed Outcome = "open_failed" // a handle
 	OutcomeEOF        Outcome = "eof"         // a handle came to its end, and will be opened again
@@ -36,7 +37,7 @@ var outcomes = map[Outcome]message.Severity{
 	OutcomeOK: message.Expected, OutcomeCancelled: message.Expected,
 	OutcomeSkipped: message.Warning, OutcomeEOF: message.Warning,
 	OutcomeError: message.Error, OutcomeTimeout: message.Error, OutcomeNil: message.Error,
-	OutcomeDropped: message.Error, OutcomeNextRun: message.Error, OutcomeStuck: message.Error,
+	OutcomeDropped: message.Error, OutcomeNextRun: message.Error, OutcomeStuck: message.Error, OutcomeMemory: message.Error,
 	OutcomeOpenFailed: message.Error, OutcomeLoadFailed: message.Error,
 }
 
@@ -65,6 +66,10 @@ func outcomeOf(err error, b *luaapi.Batch) Outcome {
 		return OutcomeTimeout
 	case errors.Is(err, errStopped), errors.Is(err, luaapi.ErrClosed):
 		return OutcomeCancelled
+	}
+	var memory *luaapi.MemoryError
+	if errors.As(err, &memory) {
+		return OutcomeMemory
 	}
 	return OutcomeError
 }

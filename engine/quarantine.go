@@ -38,11 +38,18 @@ func (s *script) quarantine(name string) (who source, until time.Time) {
 	s.replaceAt = now.Add(replaceRetry)
 	who = source{script: s.path, check: name}
 	for _, t := range s.tasks {
-		if c, ok := t.(*check); ok && c.name == name {
-			who = c.source()
+		if t.title() == name {
+			who = t.source()
 		}
 	}
 	return who, q.until
+}
+
+// holdReplacing has the script not replaced again for a while.
+func (s *script) holdReplacing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replaceAt = time.Now().Add(replaceRetry)
 }
 
 func (s *script) mayReplace(now time.Time) bool {

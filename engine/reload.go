@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 )
@@ -57,10 +58,6 @@ func (e *Engine) Reload(ctx context.Context) error {
 	if !running {
 		return nil
 	}
-	files, err := scriptFiles(e.options.Checks)
-	if err != nil {
-		return e.reloadFailed(source{}, err)
-	}
 	before := map[string]*script{}
 	for _, s := range old {
 		before[s.path] = s
@@ -69,8 +66,22 @@ func (e *Engine) Reload(ctx context.Context) error {
 	var scripts, fresh []*script
 	var failed ReloadError
 	names := map[string]string{}
+	files, missing := findScripts(e.options.Checks)
+	for _, m := range missing {
+		_ = e.reloadFailed(source{script: m.path}, m)
+		failed.Errs = append(failed.Errs, m)
+		for _, s := range old {
+			if m.covers(s.path) && !slices.Contains(scripts, s) {
+				s.names(names)
+				scripts = append(scripts, s)
+			}
+		}
+	}
 	for _, path := range files {
 		s, err := e.load(ctx, path, names)
+		if e.stopping.Err() != nil {
+			return e.giveUpReload(fresh, s)
+		}
 		if err != nil {
 			_ = e.reloadFailed(source{script: path}, err)
 			failed.Errs = append(failed.Errs, err)
@@ -79,7 +90,7 @@ func (e *Engine) Reload(ctx context.Context) error {
 			}
 		} else {
 			fresh = append(fresh, s)
-			e.voice.tell(source{script: path}, "load", OutcomeOK, nil)
+			e.voice.well(source{script: path}, "load")
 		}
 		s.names(names)
 		scripts = append(scripts, s)
@@ -88,6 +99,17 @@ func (e *Engine) Reload(ctx context.Context) error {
 	e.logger.Info("the scripts were loaded again", zap.Int("loaded", len(fresh)), zap.Int("failed", len(failed.Errs)), zap.Int("checks", countTasks(scripts)))
 	if len(failed.Errs) > 0 {
 		return &failed
+	}
+	return nil
+}
+
+// giveUpReload drops what was loaded when the daemon began to stop.
+func (e *Engine) giveUpReload(fresh []*script, last *script) error {
+	if last != nil {
+		fresh = append(fresh, last)
+	}
+	for _, s := range fresh {
+		s.close(0)
 	}
 	return nil
 }
@@ -120,7 +142,7 @@ func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
 			e.retire(s)
 		}
 	}
-	e.voice.forget(func(s source) bool {
+	e.voice.forget(func(s topic) bool {
 		for _, script := range scripts {
 			if script.path == s.script {
 				return s.check != "" && !script.has(s.check)
@@ -130,11 +152,24 @@ func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
 	})
 }
 
-// retire lets an old version come to its end in the background: what runs keeps its deadline.
+// retire lets an old version come to its end in the background: what runs keeps its deadline, unless the
+// daemon stops.
 func (e *Engine) retire(s *script) {
+	longest := e.options.Timeout
+	for _, t := range s.tasks {
+		if c, ok := t.(*check); ok {
+			longest = max(longest, c.timeout)
+		}
+	}
+	ctx, cancel := context.WithTimeout(e.graceOver, longest)
+	e.mu.Lock()
+	e.retired[s] = cancel
+	e.mu.Unlock()
 	e.drained.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), e.options.Timeout)
 		defer cancel()
 		s.drain(ctx)
+		e.mu.Lock()
+		delete(e.retired, s)
+		e.mu.Unlock()
 	})
 }

@@ -22,8 +22,10 @@ var errStopped = errors.New("the script was stopped")
 // task is an entry of a script that runs: a check, a handle or an object.
 type task interface {
 	title() string
+	source() source
 	start(old task) // takes over from the task of that name in the version before, if there was one (nil)
 	stop()          // schedules nothing more; what runs goes on
+	giveUp()        // the next version waits no longer for what runs
 }
 
 // script is one loaded version of a script file: its VM and its tasks.
@@ -40,6 +42,7 @@ type script struct {
 	cancel context.CancelCauseFunc
 	turns  turns         // of the runs that need the VM
 	idle   chan struct{} // closed by stop: ends the sleep of an object
+	opened tenure        // handles that are open, or about to be
 
 	mu          sync.Mutex // protects following fields
 	stopping    bool
@@ -58,7 +61,7 @@ func (e *Engine) load(ctx context.Context, path string, names map[string]string)
 		idle:   make(chan struct{}),
 	}
 	s.life, s.cancel = context.WithCancelCause(context.Background())
-	loaded, err := s.vm.Load(ctx, luaapi.RunOptions{Timeout: e.options.LoadTimeout, Logger: e.logger.With(source{script: path}.fields()...)})
+	loaded, err := s.run(ctx)
 	if err == nil {
 		err = s.adopt(loaded, names)
 	}
@@ -69,10 +72,41 @@ func (e *Engine) load(ctx context.Context, path string, names map[string]string)
 	return s, nil
 }
 
+// run runs the top level of the script. It does not wait for one that no deadline can interrupt.
+func (s *script) run(ctx context.Context) (*luaapi.Script, error) {
+	e := s.engine
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(e.stopping, func() { cancel(errStopped) })()
+	type result struct {
+		loaded *luaapi.Script
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		loaded, err := s.vm.Load(ctx, luaapi.RunOptions{Timeout: e.options.LoadTimeout, Logger: e.logger.With(source{script: s.path}.fields()...)})
+		done <- result{loaded, err}
+	}()
+	limit := e.options.LoadTimeout + e.stuckGrace
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r.loaded, r.err
+	case <-timer.C:
+		go func() {
+			<-done
+			s.close(time.Second)
+		}()
+		return nil, &luaapi.LoadError{Path: s.path, Problems: []string{
+			fmt.Sprintf("the script has been stuck for %s in code that a deadline cannot interrupt", limit.Round(time.Second))}}
+	}
+}
+
 // adopt makes the tasks of what the script returned.
 func (s *script) adopt(loaded *luaapi.Script, names map[string]string) error {
 	if o := loaded.Object; o != nil {
-		s.tasks = []task{newObject(s, o)}
+		s.tasks = []task{newObject(s, o, names)}
 		return nil
 	}
 	var problems []string
@@ -136,6 +170,10 @@ func (s *script) start(old *script) {
 		}
 	}
 	for _, t := range s.tasks {
+		if h, ok := t.(*handle); ok && old != nil {
+			h.startAfter(old)
+			continue
+		}
 		t.start(before[t.title()])
 	}
 }
@@ -174,17 +212,11 @@ func (s *script) stop() {
 	}
 }
 
-// expireTurns ends the runs whose deadline has passed while they queued for the VM.
-func (s *script) expireTurns(now time.Time) {
-	for _, run := range s.turns.expired(now) {
-		run.check.expire()
-	}
-}
-
 // abandonTurns ends the runs that queue for a VM that will not come free.
 func (s *script) abandonTurns() {
 	for _, run := range s.turns.clear() {
-		run.check.script.end()
+		run.check.finished(&luaapi.Batch{}, errStopped)
+		run.check.end()
 	}
 }
 
@@ -204,15 +236,24 @@ func (s *script) drain(ctx context.Context) {
 		s.abandonTurns()
 		select {
 		case <-ended:
-		case <-time.After(cancelGrace):
+		case <-time.After(s.engine.cancelGrace):
 			s.engine.logger.Warn("a run did not end when it was cancelled, and is left behind", zap.String("script", s.path))
 		}
 	}
+	s.giveUp()
 	s.close(time.Second)
 }
 
-// cancelGrace is how long cancelled runs get to end: a command gets TERM, and after two seconds KILL.
-const cancelGrace = 4 * time.Second
+// giveUp lets the next version begin all that it has not begun yet. What ended in time has done that.
+func (s *script) giveUp() {
+	s.opened.giveUp()
+	for _, t := range s.tasks {
+		t.giveUp()
+	}
+}
+
+// defaultCancelGrace is how long cancelled runs get to end: a command gets TERM, and after two seconds KILL.
+const defaultCancelGrace = 4 * time.Second
 
 // close frees the VM, if nobody holds it any more.
 func (s *script) close(wait time.Duration) {

@@ -14,6 +14,9 @@ type turns struct {
 	queue  []turn     // from head on
 	head   int
 	served bool // a goroutine is at work, and looks at the queue when it is done
+
+	alarm   *time.Timer // ends the runs whose deadline passes while they are queued; nil: not armed
+	alarmAt time.Time
 }
 
 // turn is a run that waits for its turn.
@@ -23,12 +26,37 @@ type turn struct {
 	queued time.Time // its deadline counts from here
 }
 
+func (r turn) deadline() time.Time { return r.queued.Add(r.check.timeout) }
+
+// arm sets the alarm to the earliest deadline there is. The lock is held.
+func (t *turns) arm(at time.Time) {
+	switch {
+	case t.alarm == nil:
+		t.alarm = time.AfterFunc(time.Until(at), t.expire)
+	case at.Before(t.alarmAt):
+		t.alarm.Reset(time.Until(at))
+	default:
+		return
+	}
+	t.alarmAt = at
+}
+
+// expire ends the runs whose deadline has passed before they had their turn.
+func (t *turns) expire() {
+	for _, run := range t.expired(time.Now()) {
+		run.check.expire()
+	}
+}
+
 // enter queues a run, and sees to it that it gets its turn.
 func (t *turns) enter(run turn) {
 	t.mu.Lock()
 	t.queue = append(t.queue, run)
 	begin := !t.served
 	t.served = true
+	if !begin {
+		t.arm(run.deadline())
+	}
 	t.mu.Unlock()
 	if begin {
 		go t.serve()
@@ -86,17 +114,19 @@ func (t *turns) passOn() {
 	}
 }
 
-// expired takes the runs out whose deadline has passed while they were queued.
+// expired takes the runs out whose deadline has passed, and sets the alarm for those that are left.
 func (t *turns) expired(now time.Time) []turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.alarm = nil
 	var late []turn
 	kept := t.queue[:t.head]
 	for _, run := range t.queue[t.head:] {
-		if now.Sub(run.queued) > run.check.timeout {
+		if deadline := run.deadline(); !now.Before(deadline) {
 			late = append(late, run)
 		} else {
 			kept = append(kept, run)
+			t.arm(deadline)
 		}
 	}
 	clear(t.queue[len(kept):])
@@ -111,5 +141,9 @@ func (t *turns) clear() []turn {
 	left := append([]turn(nil), t.queue[t.head:]...)
 	t.reset()
 	t.queue = nil
+	if t.alarm != nil {
+		t.alarm.Stop()
+		t.alarm = nil
+	}
 	return left
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"dumbprobe/internal/command"
 	"dumbprobe/luaapi"
 )
 
@@ -40,8 +39,8 @@ func Validate(ctx context.Context, o Options) ([]ScriptReport, error) {
 	if len(files) == 0 {
 		return nil, errors.New("there is no script in the folders that are given: their scripts are the *.lua files")
 	}
-	e := &Engine{options: o, logger: o.Logger, commands: command.NewRunner(command.Options{MaxCommands: o.MaxCommands})}
-	defer e.commands.Close()
+	e := newEngine(o)
+	defer e.Close()
 	names := map[string]string{}
 	var reports []ScriptReport
 	for _, path := range files {

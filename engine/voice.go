@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,9 +19,14 @@ type source struct {
 	script   string
 	check    string // name of the check or handle; "": the script as a whole
 	position int    // in CHECKS; 0: none
+
+	destination string // instead of the others: a destination of messages
 }
 
 func (s source) fields() []zap.Field {
+	if s.destination != "" {
+		return []zap.Field{zap.String("destination", s.destination)}
+	}
 	fields := []zap.Field{zap.String("script", s.script)}
 	if s.check != "" {
 		fields = append(fields, zap.String("check", s.check))
@@ -44,14 +50,18 @@ type voice struct {
 
 	mu      sync.Mutex // protects following field
 	said    map[topic]saying
-	failing atomic.Int64 // len(said), to be looked at without the lock: it is 0 as a rule
+	changes map[topic]changes // by check: about is empty
+	failing atomic.Int64      // len(said), to be looked at without the lock: it is 0 as a rule
 }
 
-// topic is what outcomes follow one another on: the runs of a check, and apart from them its schedule.
-type topic struct {
-	source
-	about string
-}
+// topic is what outcomes follow one another on: the runs of a check, and apart from them its schedule. A
+// check that moves in its file is still the same.
+type topic struct{ script, check, about string }
+
+func (s source) topic(about string) topic { return topic{s.script + s.destination, s.check, about} }
+
+// abouts are all that a topic can be about.
+var abouts = []string{"run", "schedule", "next_run", "handle", "records", "load", "memory", "destination"}
 
 type saying struct {
 	outcome Outcome
@@ -67,7 +77,7 @@ const selfAspect = "dumbprobe check"
 func newVoice(mode SelfMessages, logger *zap.Logger, hostname func() string, send func([]byte)) *voice {
 	v := &voice{
 		mode: mode, logger: logger, hostname: hostname, send: send,
-		counters: map[Outcome]*atomic.Uint64{}, said: map[topic]saying{},
+		counters: map[Outcome]*atomic.Uint64{}, said: map[topic]saying{}, changes: map[topic]changes{},
 	}
 	for o := range outcomes {
 		v.counters[o] = new(atomic.Uint64)
@@ -81,12 +91,23 @@ func (v *voice) tell(s source, about string, o Outcome, err error, more ...zap.F
 	if o == OutcomeOK && (v.failing.Load() == 0 || !v.failedBefore(s, about)) {
 		return // the usual case: nothing to say
 	}
+	v.report(s, about, o, err, more...)
+}
+
+// well reports that what went wrong before is right again. It counts nothing: it is no run.
+func (v *voice) well(s source, about string) {
+	if v.failing.Load() > 0 && v.failedBefore(s, about) {
+		v.report(s, about, OutcomeOK, nil)
+	}
+}
+
+func (v *voice) report(s source, about string, o Outcome, err error, more ...zap.Field) {
 	if level := o.level(); o != OutcomeOK || v.logger.Core().Enabled(level) {
 		if entry := v.logger.Check(level, logLine(o, err)); entry != nil {
 			entry.Write(append(append(s.fields(), zap.String("outcome", string(o))), append(more, detail(err)...)...)...)
 		}
 	}
-	if o == OutcomeCancelled || !v.worthSaying(topic{s, about}, o) {
+	if o == OutcomeCancelled || !v.worthSaying(s.topic(about), o) {
 		return
 	}
 	v.say(s, o, err)
@@ -118,38 +139,89 @@ func detail(err error) []zap.Field {
 func (v *voice) failedBefore(s source, about string) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	last, ok := v.said[topic{s, about}]
+	last, ok := v.said[s.topic(about)]
 	return ok && last.outcome != OutcomeOK
 }
 
-// worthSaying decides about the message, and remembers it. What is well is only said after it was not.
+// worthSaying decides about the message, and remembers it. What is well is only said after it was not, and
+// when nothing else is wrong with the check: who receives the messages sees one state for all its topics.
 func (v *voice) worthSaying(t topic, o Outcome) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	defer func() { v.failing.Store(int64(len(v.said))) }()
 	last, known := v.said[t]
 	now := time.Now()
-	switch {
-	case o == OutcomeOK && !known:
-		return false
-	case o == OutcomeOK:
+	if o == OutcomeOK {
+		if !known {
+			return false
+		}
 		delete(v.said, t)
-		v.failing.Store(int64(len(v.said)))
-		return v.mode != SelfOff
-	case known && last.outcome == o && v.mode == SelfChanges && now.Sub(last.at) < selfInterval:
+		if v.mode == SelfOff || v.wrong(t) {
+			return false
+		}
+		if !v.mayChange(t, now) {
+			v.said[t] = last // it is said at a later run, if it is still so
+			return false
+		}
+		return true
+	}
+	if known && last.outcome == o && v.mode == SelfChanges && now.Sub(last.at) < selfInterval {
+		return false
+	}
+	if v.mode != SelfOff && !v.mayChange(t, now) {
+		v.said[t] = saying{at: last.at} // likewise
 		return false
 	}
 	v.said[t] = saying{outcome: o, at: now}
-	v.failing.Store(int64(len(v.said)))
 	return v.mode != SelfOff
 }
 
+// changes counts the messages about a check in the present minute: one whose outcome goes to and fro, as a
+// stream's that ends at once and is reopened, is not to flood those who receive them.
+type changes struct {
+	since time.Time
+	n     int
+}
+
+// maxChanges is how many changes of a check's outcome are sent in a minute.
+const maxChanges = 6
+
+// mayChange tells whether one more change may be sent. The caller holds mu.
+func (v *voice) mayChange(t topic, now time.Time) bool {
+	if v.mode == SelfAll {
+		return true
+	}
+	t.about = ""
+	c := v.changes[t]
+	if now.Sub(c.since) >= selfInterval {
+		c = changes{since: now}
+	}
+	c.n++
+	v.changes[t] = c
+	return c.n <= maxChanges
+}
+
+// wrong tells whether something is wrong on any topic of a check. The caller holds mu.
+func (v *voice) wrong(t topic) bool {
+	return slices.ContainsFunc(abouts, func(about string) bool {
+		t.about = about
+		_, known := v.said[t]
+		return known
+	})
+}
+
 // forget drops what is known of checks that are gone.
-func (v *voice) forget(gone func(source) bool) {
+func (v *voice) forget(gone func(topic) bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for t := range v.said {
-		if gone(t.source) {
+		if gone(t) {
 			delete(v.said, t)
+		}
+	}
+	for t := range v.changes {
+		if gone(t) {
+			delete(v.changes, t)
 		}
 	}
 	v.failing.Store(int64(len(v.said)))
@@ -159,6 +231,9 @@ func (v *voice) say(s source, o Outcome, err error) {
 	location := map[string]string{"host": v.hostname(), "script": s.script}
 	if s.check != "" {
 		location["check"] = s.check
+	}
+	if s.destination != "" {
+		location = map[string]string{"host": v.hostname(), "destination": s.destination}
 	}
 	m := message.Message{
 		Time: float64(time.Now().UnixMicro()) / 1e6, Location: location,

@@ -3,17 +3,20 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// stuckGrace is how far past its deadline a run may hold its VM before the VM is given up: the deadline
+// defaultStuckGrace is how far past its deadline a run may hold its VM before the VM is given up: the deadline
 // interrupts everything but single operations in Go code, and those are short.
-const stuckGrace = 5 * time.Second
+const defaultStuckGrace = 5 * time.Second
 
 // watch looks for VMs that are stuck, replaces them, and reaps orphans, until ctx ends.
 func (e *Engine) watch(ctx context.Context) {
+	var memory memoryWatch
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -22,10 +25,17 @@ func (e *Engine) watch(ctx context.Context) {
 			return
 		case now := <-ticker.C:
 			e.commands.ReapOrphans()
+			for _, s := range e.watchMemory(&memory, now) {
+				e.replaceLeaking(s)
+			}
 			for _, s := range e.running() {
-				s.expireTurns(now)
-				if label, held, stuck := s.vm.Stuck(now, stuckGrace); stuck && s.mayReplace(now) {
+				if label, held, stuck := s.vm.Stuck(now, e.stuckGrace); stuck && s.mayReplace(now) {
 					e.replaceStuck(s, label, held)
+				}
+			}
+			for _, s := range e.retiring() {
+				if label, held, stuck := s.vm.Stuck(now, e.stuckGrace); stuck && s.mayReplace(now) {
+					e.hurryStuck(s, label, held)
 				}
 			}
 		}
@@ -41,26 +51,55 @@ func (e *Engine) running() []*script {
 // replaceStuck loads the file of a stuck VM again into a fresh one. The old VM is never waited for: its runs
 // are cancelled, and the one that holds it ends when it ends.
 func (e *Engine) replaceStuck(s *script, label string, held time.Duration) {
+	who, until := s.quarantine(label)
+	e.voice.tell(who, "run", OutcomeStuck, fmt.Errorf(
+		"the script has been stuck for %s in code that a deadline cannot interrupt; it is loaded again, and %s is not run before %s",
+		held.Round(time.Second), who.check, until.Format(time.RFC3339)))
+	replaced := e.replace(s, func() {
+		s.cancel(errStopped)
+		s.abandonTurns()
+		e.retireStuck(s)
+	})
+	if !replaced { // it is tried again later, unless a reload was faster
+		e.hurry(s)
+	}
+}
+
+// hurryStuck gives up an old version that is stuck: the new one waits for its runs.
+func (e *Engine) hurryStuck(s *script, label string, held time.Duration) {
+	who, _ := s.quarantine(label)
+	e.voice.tell(who, "run", OutcomeStuck, fmt.Errorf(
+		"the old version of the script has been stuck for %s in code that a deadline cannot interrupt; it is given up", held.Round(time.Second)))
+	e.hurry(s)
+}
+
+// hurry has an old version come to its end now.
+func (e *Engine) hurry(s *script) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if cancel := e.retired[s]; cancel != nil {
+		cancel()
+	}
+}
+
+func (e *Engine) retiring() []*script {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Collect(maps.Keys(e.retired))
+}
+
+// replace loads the file of a script again, and starts it in the place of s, which is stopped; retire
+// brings that to its end. It is false if there was nothing to do, or the load failed, which is reported.
+func (e *Engine) replace(s *script, retire func()) bool {
 	e.reloads.Lock()
 	defer e.reloads.Unlock()
 	e.mu.Lock()
-	at := -1
-	for i, other := range e.scripts {
-		if other == s {
-			at = i
-		}
-	}
-	stopped := e.state != stateRunning
-	old := e.scripts
+	old, running := e.scripts, e.state == stateRunning
 	e.mu.Unlock()
-	if at < 0 || stopped {
-		return // a reload was faster
+	at := slices.Index(old, s)
+	if at < 0 || !running {
+		return false // a reload, or the end, was faster
 	}
-	who, until := s.quarantine(label)
-	err := fmt.Errorf("the script has been stuck for %s in code that a deadline cannot interrupt; it is loaded again, and %s is not run before %s",
-		held.Round(time.Second), who.check, until.Format(time.RFC3339))
-	e.voice.tell(who, "run", OutcomeStuck, err)
-
 	names := map[string]string{}
 	for _, other := range old {
 		if other != s {
@@ -70,19 +109,18 @@ func (e *Engine) replaceStuck(s *script, label string, held time.Duration) {
 	fresh, err := e.load(context.Background(), s.path, names)
 	if err != nil {
 		_ = e.reloadFailed(source{script: s.path}, err)
-		return // tried again later: the script is as stuck as before
+		return false
 	}
 	fresh.inherit(s)
-	scripts := append([]*script(nil), old...)
+	scripts := slices.Clone(old)
 	scripts[at] = fresh
 	e.mu.Lock()
 	e.scripts = scripts
 	e.mu.Unlock()
 	s.stop()
-	s.cancel(errStopped)
-	s.abandonTurns()
 	fresh.start(s)
-	e.retireStuck(s)
+	retire()
+	return true
 }
 
 // retireStuck waits a moment for the runs that could be cancelled; the VM is not closed.
@@ -95,8 +133,9 @@ func (e *Engine) retireStuck(s *script) {
 		}()
 		select {
 		case <-ended:
-		case <-time.After(cancelGrace):
+		case <-time.After(e.cancelGrace):
 			e.logger.Warn("a stuck VM was given up", zap.String("script", s.path))
 		}
+		s.giveUp()
 	})
 }

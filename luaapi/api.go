@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -56,7 +57,8 @@ type Field struct {
 	Unit     string
 	Default  string
 	Required bool
-	Always   bool // of an attribute: never nil, whether it was given or not
+	Unless   string // the field that stands for a Required one where it is given
+	Always   bool   // of an attribute: never nil, whether it was given or not
 	Doc      string
 }
 
@@ -130,6 +132,7 @@ func newFieldSet(owner string, fields ...[]Field) *fieldSet {
 // decode reads the fields of t into values, which is as long as the set and in its order (nil: not given).
 // It returns what is wrong, one sentence each.
 func (s *fieldSet) decode(t *lua.LTable, values []lua.LValue, open bool) (problems []string) {
+	var misspelt []string
 	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
 		name, ok := key.(lua.LString)
 		if !ok {
@@ -142,17 +145,21 @@ func (s *fieldSet) decode(t *lua.LTable, values []lua.LValue, open bool) (proble
 		if !known {
 			if !open {
 				problems = append(problems, s.unknown(string(name)))
+				misspelt = append(misspelt, s.nearest(string(name)))
 			}
 			continue
 		}
-		if want := s.fields[i].Type.mismatch(v); want != "" {
-			problems = append(problems, fmt.Sprintf("field `%s` must be %s, not %s", name, want, describe(v)))
+		if wrong := s.fields[i].Type.problem(v); wrong != "" {
+			problems = append(problems, fmt.Sprintf("field `%s` %s", name, wrong))
 			continue
 		}
 		values[i] = v
 	}
 	for i, f := range s.fields {
-		if f.Required && values[i] == nil && t.RawGetString(f.Name) == lua.LNil && !s.replaced(f.Name, values) {
+		if slices.Contains(misspelt, f.Name) {
+			continue // said already
+		}
+		if f.Required && values[i] == nil && t.RawGetString(f.Name) == lua.LNil && !s.replaced(&f, values) {
 			problems = append(problems, fmt.Sprintf("field `%s` is missing (%s)", f.Name, f.Type.want))
 		}
 	}
@@ -160,11 +167,8 @@ func (s *fieldSet) decode(t *lua.LTable, values []lua.LValue, open bool) (proble
 }
 
 // replaced tells whether another field that was given stands for a required one: a cron for the interval.
-func (s *fieldSet) replaced(name string, values []lua.LValue) bool {
-	if name != "interval" {
-		return false
-	}
-	i, ok := s.index["cron"]
+func (s *fieldSet) replaced(f *Field, values []lua.LValue) bool {
+	i, ok := s.index[f.Unless]
 	return ok && values[i] != nil
 }
 
@@ -229,7 +233,7 @@ func checkArguments(L *lua.LState, name string, params []Param, sets []*fieldSet
 			if i == 0 && p.Name == "self" {
 				L.RaiseError("%s: call it with a colon, object:%s(...)", name, name[strings.LastIndexByte(name, '.')+1:])
 			}
-			L.RaiseError("bad argument #%d to %s (`%s` must be %s, not %s)", i+1, name, p.Name, want, describe(v))
+			L.RaiseError("bad argument #%d to %s (`%s` %s)", i+1, name, p.Name, p.Type.problem(v))
 		}
 		if sets[i] != nil {
 			t := v.(*lua.LTable)

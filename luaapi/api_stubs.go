@@ -112,7 +112,7 @@ func (s *stub) constant(c *Constant) {
 
 func (s *stub) fields(fields []Field) {
 	for _, f := range fields {
-		s.field(&f, f.Required)
+		s.field(&f, f.Required && f.Unless == "")
 	}
 }
 
@@ -217,7 +217,7 @@ func (s *stub) class(c *Class) {
 	}
 	s.printf("\n")
 	for _, f := range c.Attributes {
-		s.field(&f, f.Required || f.Always)
+		s.field(&f, f.Required && f.Unless == "" || f.Always)
 	}
 	s.openField(c)
 	switch {

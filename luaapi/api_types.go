@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"fmt"
 	"math"
 
 	lua "github.com/yuin/gopher-lua"
@@ -13,6 +14,21 @@ type Type struct {
 	Lua  string // as LuaLS annotations write it
 	want string // in words, for errors: "a number of seconds, more than 0"
 	ok   func(v lua.LValue) bool
+	why  func(v lua.LValue) string // what is wrong inside a table; nil: the type of the whole says it
+}
+
+// problem is "" when v is of the type, and otherwise "must be ..., not ...".
+func (t Type) problem(v lua.LValue) string {
+	want := t.mismatch(v)
+	if want == "" {
+		return ""
+	}
+	if t.why != nil {
+		if why := t.why(v); why != "" {
+			return "must be " + want + "; " + why
+		}
+	}
+	return "must be " + want + ", not " + describe(v)
 }
 
 // mismatch is "" when v is of the type, and otherwise what was expected.
@@ -73,10 +89,10 @@ var (
 	typeCommand = Type{Lua: "string|string[]", want: "a string for the shell, or a list of strings (program and arguments)", ok: isCommand}
 	typeStrings = Type{Lua: "table<string, string>", want: "a table of strings by name", ok: func(v lua.LValue) bool {
 		return isStringMap(v, func(string) bool { return true })
-	}}
+	}, why: func(v lua.LValue) string { return badEntry(v, func(string) bool { return true }) }}
 	typeLocation = Type{Lua: "table<string, string>", want: "a table of strings by name (names of letters, digits and _)", ok: func(v lua.LValue) bool {
 		return isStringMap(v, message.ValidName)
-	}}
+	}, why: func(v lua.LValue) string { return badEntry(v, message.ValidName) }}
 )
 
 var typeChecks = Type{Lua: "dumbprobe.Checks", want: "a list of checks and handles, or an object with a method run_next"}
@@ -148,6 +164,26 @@ func isStringMap(v lua.LValue, nameOK func(string) bool) bool {
 		}
 	}
 	return true
+}
+
+// badEntry says which entry of a table is not a string by name.
+func badEntry(v lua.LValue, nameOK func(string) bool) string {
+	t, ok := v.(*lua.LTable)
+	if !ok {
+		return ""
+	}
+	for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+		name, isName := key.(lua.LString)
+		switch {
+		case !isName:
+			return fmt.Sprintf("the key %s is %s", key.String(), describe(key))
+		case !nameOK(string(name)):
+			return fmt.Sprintf("the name %q has other characters", string(name))
+		case item.Type() != lua.LTString:
+			return fmt.Sprintf("`%s` is %s", name, describe(item))
+		}
+	}
+	return ""
 }
 
 // stringMap reads a table of strings by name.

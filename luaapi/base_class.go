@@ -149,6 +149,7 @@ func baseCheckClass() Class {
 			},
 			{
 				Name: "mark_run", Doc: "Notes that the check runs now, in `last_run`. The daemon does this before each run.", Params: []Param{self},
+				Example: "local dp = require \"dumbprobe\"\nlocal Mine = dp.BaseCheck:extend{class = \"Mine\"}\nlocal check = Mine{interval = 60}\ncheck:mark_run()\nassert(check:next_run() > dp.time() + 50)",
 				call: func(vm *VM, L *lua.LState) int {
 					L.CheckTable(1).RawSetString("last_run", lua.LNumber(now()))
 					return 0
@@ -166,6 +167,7 @@ func baseCheckClass() Class {
 				Name: "populate", Doc: "Sets the check's aspect and location on a message, or a list of them. The daemon does this to all that `run` returns.",
 				Params:  []Param{self, {Name: "messages", Type: typeMessages}},
 				Results: []Result{{Type: typeMessages, Doc: "the same, changed in place"}},
+				Example: "local dp = require \"dumbprobe\"\nlocal Mine = dp.BaseCheck:extend{class = \"Mine\"}\nlocal check = Mine{interval = 60, location = {host = \"web01\"}}\nlocal msg = check:populate(dp.Message{aspect = \"load\", value = 0.5})\nassert(msg.location.host == \"web01\")",
 				call: func(vm *VM, L *lua.LState) int {
 					f, err := vm.fieldsOfTable(L, L.CheckTable(1))
 					if err != nil {
@@ -209,8 +211,8 @@ func commonFields(L *lua.LState, t *lua.LTable, set *fieldSet) ([]lua.LValue, er
 		if item == lua.LNil {
 			continue
 		}
-		if want := f.Type.mismatch(item); want != "" {
-			problems = append(problems, fmt.Sprintf("field `%s` must be %s, not %s", f.Name, want, describe(item)))
+		if wrong := f.Type.problem(item); wrong != "" {
+			problems = append(problems, fmt.Sprintf("field `%s` %s", f.Name, wrong))
 			continue
 		}
 		v[i] = item

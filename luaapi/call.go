@@ -10,12 +10,36 @@ import (
 
 // call calls a Lua value in protected mode on the run's thread and leaves its results on the stack of L.
 func (r *Run) call(L *lua.LState, results int, fn lua.LValue, args ...lua.LValue) error {
-	err := L.CallByParam(lua.P{Fn: fn, NRet: results, Protect: true}, args...)
+	var err error
+	if r.inCall {
+		err = r.callNested(L, results, fn, args)
+	} else {
+		r.inCall = true // not set back when the goroutine ends early: then the run is over
+		err = L.CallByParam(lua.P{Fn: fn, NRet: results, Protect: true}, args...)
+		r.inCall = false
+		r.leave(L, 0)
+	}
 	if err == nil {
 		return nil
 	}
+	r.unclean = r.unclean || isPanic(err)
 	err = r.vm.scriptError(err)
 	r.reportPanic(err)
+	return err
+}
+
+// callNested is call from inside of Lua.
+func (r *Run) callNested(L *lua.LState, results int, fn lua.LValue, args []lua.LValue) error {
+	th, err := r.protect(L, results, nil, func(th *lua.LState) {
+		th.Push(fn)
+		for _, arg := range args {
+			th.Push(arg)
+		}
+	})
+	if err == nil {
+		th.XMoveTo(L, results)
+	}
+	r.giveNested(th, err)
 	return err
 }
 

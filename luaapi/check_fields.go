@@ -10,11 +10,14 @@ import (
 
 // CheckFields are the fields that every check takes.
 type CheckFields struct {
-	Name            string          // "": made from the script and the position
-	Interval        float64         // seconds, more than 0; 0 where there is a Cron
-	Timeout         time.Duration   // 0: the daemon's
-	Overlay         message.Overlay // aspect and location
-	*ScheduleFields                 // nil: none of them is given, which saves memory in a hundred thousand checks
+	Name     string          // "": made from the script and the position
+	Interval float64         // seconds, more than 0; 0 where there is a Cron
+	Timeout  time.Duration   // 0: the daemon's
+	Overlay  message.Overlay // aspect and location
+
+	MaxInstructions uint64 // of Lua, per run; 0: the daemon's
+
+	*ScheduleFields // nil: none of them is given, which saves memory in a hundred thousand checks
 }
 
 // ScheduleFields are the fields about when a check runs, other than its interval. Durations are in seconds.
@@ -29,11 +32,12 @@ type ScheduleFields struct {
 }
 
 var checkFields = []Field{
-	{Name: "interval", Type: typeDuration, Unit: "seconds", Required: true, Doc: "time from one run to the next, whatever a run takes; required unless there is a `cron`"},
+	{Name: "interval", Type: typeDuration, Unit: "seconds", Required: true, Unless: "cron", Doc: "time from one run to the next, whatever a run takes; needed unless there is a `cron`"},
 	{Name: "name", Type: typeText, Default: "`<script>#<position> <Class>`", Doc: "name of the check in logs, metrics and state"},
 	{Name: "aspect", Type: typeText, Doc: "overwrites the aspect of the check's messages"},
 	{Name: "location", Type: typeLocation, Doc: "its keys overwrite those of the messages' location"},
 	{Name: "timeout", Type: typeDuration, Unit: "seconds", Default: "60, or `--timeout`", Doc: "how long a run may take"},
+	{Name: "max_instructions", Type: typeCount, Default: "no limit, or `--max-instructions`", Doc: "how many instructions of Lua a run may execute"},
 	{Name: "cron", Type: typeText, Doc: "runs at these times instead of at an interval: minute, hour, day of month, month, day of week, as in `*/5 8-18 * * mon-fri`"},
 	{Name: "timezone", Type: typeText, Default: "the daemon's", Doc: "the time zone of `cron`, as in `Europe/Warsaw`"},
 	{Name: "align", Type: typeBoolean, Default: "false", Doc: "runs at the multiples of the interval on the wall clock: every full minute, hour"},
@@ -59,6 +63,8 @@ func readCheckFields(set *fieldSet, v []lua.LValue) CheckFields {
 		Interval: numberOf(at("interval")),
 		Timeout:  seconds(numberOf(at("timeout"))),
 		Overlay:  message.Overlay{Aspect: textOf(at("aspect")), Location: stringsOf(at("location"))},
+
+		MaxInstructions: uint64(numberOf(at("max_instructions"))),
 	}
 	for _, name := range scheduleNames {
 		if at(name) == nil {
@@ -85,6 +91,8 @@ func (f *CheckFields) get(vm *VM, name string) lua.LValue {
 		return textOrNil(f.Name)
 	case "aspect":
 		return textOrNil(f.Overlay.Aspect)
+	case "max_instructions":
+		return positive(float64(f.MaxInstructions))
 	case "timeout":
 		return positive(f.Timeout.Seconds())
 	case "location":

@@ -12,7 +12,9 @@ import (
 type checkObject struct {
 	CheckFields
 	class   *class
-	lastRun float64 // unix seconds, 0: never; guarded by the VM's lock
+	call    lua.LValue  // the function that finish calls; nil: none
+	args    *lua.LTable // what it is called with; nil: none
+	lastRun float64     // unix seconds, 0: never; guarded by the VM's lock
 
 	gather func(ctx context.Context) (any, error)                    // nil: nothing to gather
 	finish func(r *Run, L *lua.LState, data any) (lua.LValue, error) // nil: write does it

@@ -104,8 +104,8 @@ func (vm *VM) objectMeta(c *class) *lua.LTable {
 		if v == lua.LNil && f.Required {
 			L.RaiseError("%s: field `%s` cannot be taken away", c.name, key)
 		}
-		if want := f.Type.mismatch(v); want != "" && v != lua.LNil {
-			L.RaiseError("%s: field `%s` must be %s, not %s", c.name, key, want, describe(v))
+		if wrong := f.Type.problem(v); wrong != "" && v != lua.LNil {
+			L.RaiseError("%s: field `%s` %s", c.name, key, wrong)
 		}
 		o.set(L, key, v)
 		return 0

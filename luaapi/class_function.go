@@ -15,17 +15,17 @@ func functionClass() Class {
 		Example: "local dp = require \"dumbprobe\"\n\nlocal function uptime()\n  for line in io.lines(\"/proc/uptime\") do\n    return dp.Message{aspect = \"uptime\", value = tonumber(line:match(\"^%S+\"))}\n  end\nend\n\nCHECKS = {dp.Function{call = uptime, interval = 60}}",
 	}
 	return checkClass(def, func(vm *VM, c *checkObject, set *fieldSet, v []lua.LValue) {
-		call := v[set.index["call"]]
-		args, _ := v[set.index["args"]].(*lua.LTable)
+		c.call = v[set.index["call"]]
+		c.args, _ = v[set.index["args"]].(*lua.LTable)
 		c.finish = func(r *Run, L *lua.LState, _ any) (lua.LValue, error) {
-			if args == nil {
-				return r.callValue(L, call)
+			if c.args == nil {
+				return r.callValue(L, c.call)
 			}
-			list := make([]lua.LValue, args.MaxN())
+			list := make([]lua.LValue, c.args.MaxN())
 			for i := range list {
-				list[i] = args.RawGetInt(i + 1)
+				list[i] = c.args.RawGetInt(i + 1)
 			}
-			return r.callValue(L, call, list...)
+			return r.callValue(L, c.call, list...)
 		}
 	})
 }

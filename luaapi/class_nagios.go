@@ -73,6 +73,9 @@ func (c *checkObject) pluginMessage(result *command.Result, plugin string) (*plu
 	default:
 		m.Aspect = plugin
 	}
+	if m.Comment == "" { // a plugin that is not there leaves only the shell's complaint
+		m.Comment = firstLine(result.Stderr)
+	}
 	for _, d := range out.Dropped {
 		found.dropped = append(found.dropped, &PerfdataError{Text: d.Text, Reason: d.Reason})
 	}

@@ -19,8 +19,12 @@ var commandFields = []Field{
 	{Name: "command", Type: typeCommand, Required: true, Doc: "a string runs through `/bin/sh -c`, a list directly"},
 	{Name: "stdin", Type: typeString, Default: "nothing", Doc: "what the command reads from its standard input"},
 	{Name: "env", Type: typeStrings, Default: "{}", Doc: "environment variables, added to the daemon's"},
+	{Name: "max_output", Type: typeCount, Unit: "bytes", Default: "1 MiB", Doc: "how much of its output, and of its standard error, is kept; the rest is discarded, and `truncated` set"},
 	{Name: "cwd", Type: typeText, Default: "the daemon's", Doc: "the directory it runs in"},
 }
+
+// maxOutput bounds what a script can ask to be kept of a command's output.
+const maxOutput = 64 << 20
 
 // readCommand makes the command's specification of fields that were checked before.
 func readCommand(set *fieldSet, v []lua.LValue) command.Spec {
@@ -31,6 +35,7 @@ func readCommand(set *fieldSet, v []lua.LValue) command.Spec {
 
 func options(s *command.Spec, get func(name string) lua.LValue) {
 	s.Dir = textOf(get("cwd"))
+	s.MaxOutput = int(min(numberOf(get("max_output")), maxOutput))
 	if in, ok := get("stdin").(lua.LString); ok {
 		s.Stdin = []byte(in)
 	}
@@ -57,15 +62,15 @@ func shellCommandClass() Class {
 	}
 	return checkClass(def, func(vm *VM, c *checkObject, set *fieldSet, v []lua.LValue) {
 		spec := readCommand(set, v)
-		parse := v[set.index["parse"]]
+		c.call = v[set.index["parse"]]
 		c.gather = func(ctx context.Context) (any, error) {
 			result, err := vm.commands.Run(ctx, spec)
 			return &result, err
 		}
-		if parse != nil {
+		if c.call != nil {
 			c.finish = func(r *Run, L *lua.LState, data any) (lua.LValue, error) {
 				result := data.(*command.Result)
-				return r.callValue(L, parse, lua.LString(result.Stdout), lua.LNumber(result.Code),
+				return r.callValue(L, c.call, lua.LString(result.Stdout), lua.LNumber(result.Code),
 					lua.LString(result.Stderr), commandResult(L, result))
 			}
 			return

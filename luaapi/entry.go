@@ -86,6 +86,7 @@ func (r *Run) finish(v lua.LValue, err error, over message.Overlay, b *Batch) er
 	b.Problems = append(b.Problems, r.problems...)
 	b.Warnings = append(b.Warnings, r.warnings...)
 	r.problems, r.warnings = nil, nil
+	b.Instructions += r.Instructions()
 	if err != nil {
 		return err
 	}

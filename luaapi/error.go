@@ -45,7 +45,7 @@ func (vm *VM) scriptError(err error) error {
 		return err
 	}
 	if api.Type == lua.ApiErrorSyntax {
-		return vm.syntaxError(api)
+		return syntaxError(api.Cause, vm.path)
 	}
 	e := &ScriptError{Traceback: cleanTraceback(api.StackTrace), Panic: api.Type == lua.ApiErrorPanic}
 	switch object := api.Object.(type) {
@@ -153,28 +153,40 @@ func cleanTraceback(trace string) string {
 	return strings.Join(out, "\n")
 }
 
-// syntaxError rewords the parser's and the compiler's errors as file:line:column.
-func (vm *VM) syntaxError(api *lua.ApiError) error {
+// syntaxError rewords the parser's and the compiler's errors of a chunk.
+func syntaxError(err error, name string) error {
+	e := &ScriptError{Script: name}
 	var perr *parse.Error
-	if errors.As(api.Cause, &perr) {
-		e := &ScriptError{Script: perr.Pos.Source, Line: perr.Pos.Line, Msg: perr.Message}
-		switch {
-		case perr.Pos.Line == parse.EOF:
-			e.Line = 0
-			e.Msg = "syntax error at the end of the file: something is not closed (a missing `end`, `)` or `}`)"
-		default:
-			if e.Msg == "" {
-				e.Msg = "syntax error"
-			}
-			e.Msg = fmt.Sprintf("%s near '%s' (column %d)", strings.TrimSpace(e.Msg), perr.Token, perr.Pos.Column)
-		}
-		return e
-	}
 	var cerr *lua.CompileError
-	if errors.As(api.Cause, &cerr) {
-		return &ScriptError{Script: vm.path, Line: cerr.Line, Msg: cerr.Message}
+	switch {
+	case errors.As(err, &perr) && perr.Pos.Line == parse.EOF:
+		e.Msg = "syntax error at the end of the file: something is not closed (a missing `end`, `)` or `}`)"
+	case errors.As(err, &perr):
+		what := strings.TrimSpace(perr.Message)
+		if what == "" {
+			what = "syntax error"
+		}
+		e.Line = perr.Pos.Line
+		e.Msg = fmt.Sprintf("%s near '%s' (column %d)", what, shortened(perr.Token), perr.Pos.Column)
+	case errors.As(err, &cerr):
+		e.Line = cerr.Line
+		switch e.Msg = cerr.Message; {
+		case strings.Contains(e.Msg, "register overflow"), strings.Contains(e.Msg, "too many local variables"):
+			e.Msg = "too many local variables in one function, or values in one expression (200 at most)"
+		case strings.Contains(e.Msg, "too long to jump"):
+			e.Msg = "a block or an expression is too long"
+		}
+	default:
+		e.Msg = strings.TrimSpace(err.Error())
 	}
-	return &ScriptError{Script: vm.path, Msg: strings.TrimSpace(api.Object.String())}
+	return e
+}
+
+func shortened(s string) string {
+	if len(s) > 40 {
+		s = s[:40] + "..."
+	}
+	return s
 }
 
 // typeName names the type of a Lua value for a person.
@@ -206,11 +218,7 @@ func describe(v lua.LValue) string {
 	case lua.LNumber:
 		return "the number " + x.String()
 	case lua.LString:
-		s := string(x)
-		if len(s) > 40 {
-			s = s[:40] + "..."
-		}
-		return fmt.Sprintf("the string %q", s)
+		return fmt.Sprintf("the string %q", shortened(string(x)))
 	}
 	return "a " + typeName(v)
 }

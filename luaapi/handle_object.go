@@ -197,8 +197,13 @@ func (h *handleObject) records(r *Run, records []reader.Record, b *Batch) {
 			b.Problems = append(b.Problems, Problem{Err: err})
 			continue
 		}
+		before := len(b.Problems)
 		if err := r.collect(v, h.Overlay, b); err != nil {
-			b.Problems = append(b.Problems, Problem{Err: recordError(record, err)})
+			b.Problems = append(b.Problems, Problem{Err: err})
+		}
+		for i := range b.Problems[before:] {
+			p := &b.Problems[before+i]
+			p.Err = recordError(record, p.Err)
 		}
 	}
 }

@@ -34,8 +34,10 @@ func (vm *VM) install() {
 	}
 	vm.linkModules(modules)
 	vm.installRequire()
+	vm.hardenReaders()
 	string_ := L.CreateTable(0, 1)
 	string_.RawSetString("__index", L.GetGlobal("string"))
+	string_.RawSetString("__metatable", lua.LFalse) // all threads of the VM share it
 	L.SetMetatable(lua.LString(""), string_)
 }
 
@@ -48,6 +50,7 @@ func (vm *VM) installStandard(m *Module) {
 		if t, ok = L.GetGlobal(m.Global).(*lua.LTable); !ok {
 			t = L.CreateTable(0, len(m.Functions))
 			L.SetGlobal(m.Global, t)
+			L.SetField(L.GetField(L.Get(lua.RegistryIndex), "_LOADED"), m.Global, t) // for require "string"
 		}
 	}
 	listed := map[string]bool{}
@@ -103,7 +106,30 @@ func (vm *VM) installModule(m *Module) *lua.LTable {
 		t.RawSetString(c.Name, c.value(vm))
 	}
 	vm.modules[m.Name] = t
+	t.Metatable = vm.misspelt(m.Name, t)
 	return t
+}
+
+// misspelt is a metatable that raises an error for a name that is nearly one of the module's. Any other
+// name is nil, as in every table: a script may ask whether a version has it.
+func (vm *VM) misspelt(module string, t *lua.LTable) *lua.LTable {
+	L := vm.state
+	var names []Field
+	for key, _ := t.Next(lua.LNil); key != lua.LNil; key, _ = t.Next(key) {
+		names = append(names, Field{Name: key.String()})
+	}
+	known := newFieldSet(module, names)
+	meta := L.CreateTable(0, 1)
+	meta.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
+		if name, ok := L.Get(2).(lua.LString); ok {
+			if near := known.nearest(string(name)); near != "" {
+				L.RaiseError("the module %s has no `%s`, did you mean `%s`?", module, string(name), near)
+			}
+		}
+		L.Push(lua.LNil)
+		return 1
+	}))
+	return meta
 }
 
 // installBase makes a base class's table: it is not called itself, only extended.

@@ -17,7 +17,7 @@ func baseLibrary() Module {
 		{Name: "assert", Signature: "v [, message]", Doc: "Raises an error if v is false or nil."},
 		{Name: "collectgarbage", Signature: "[option]", Doc: "`count` gives the memory of the whole daemon in KB; everything else does nothing: Go collects by itself.", call: collectGarbage},
 		{Name: "dofile", Signature: "path", Doc: "Runs a Lua file; a relative path is looked up beside the script.", call: doFile},
-		{Name: "error", Signature: "message [, level]", Doc: "Raises an error."},
+		{Name: "error", Signature: "message [, level]", Doc: "Raises an error.", call: raiseError},
 		{Name: "getfenv", Signature: "[f]", Doc: "The environment of a function."},
 		{Name: "getmetatable", Signature: "object", Doc: "The metatable of an object.", call: getMetatable},
 		{Name: "ipairs", Signature: "t", Doc: "Iterates over a list, up to the first nil."},
@@ -27,7 +27,7 @@ func baseLibrary() Module {
 		{Name: "module", Signature: "name [, ...]", Doc: "Makes a module, the old way."},
 		{Name: "next", Signature: "t [, key]", Doc: "The next key and value of a table."},
 		{Name: "pairs", Signature: "t", Doc: "Iterates over a table."},
-		{Name: "pcall", Signature: "f [, ...]", Doc: "Calls f; false and the error instead of raising it. A check's deadline goes through it."},
+		{Name: "pcall", Signature: "f [, ...]", Doc: "Calls f; false and the error instead of raising it. A check's deadline goes through it.", call: protectedCall},
 		{Name: "print", Signature: "...", Doc: "Logs its arguments at the level info, never to the message stream.", call: printToLog,
 			Example: "print(\"a line in the log\", 42)"},
 		{Name: "rawequal", Signature: "a, b", Doc: "Equality without metamethods."},
@@ -36,12 +36,12 @@ func baseLibrary() Module {
 		{Name: "require", Signature: "name", Doc: "Loads a module once: one of the daemon's, or `?.lua` or `?/init.lua` beside the script."},
 		{Name: "select", Signature: "n, ...", Doc: "The arguments from the n-th on, or their number for \"#\"."},
 		{Name: "setfenv", Signature: "f, t", Doc: "Sets the environment of a function."},
-		{Name: "setmetatable", Signature: "t, metatable", Doc: "Sets the metatable of a table."},
+		{Name: "setmetatable", Signature: "t, metatable", Doc: "Sets the metatable of a table.", call: setMetatable},
 		{Name: "tonumber", Signature: "v [, base]", Doc: "Makes a number of a string; nil if it is none.", call: toNumberFunction},
 		{Name: "tostring", Signature: "v", Doc: "Makes a string of a value."},
 		{Name: "type", Signature: "v", Doc: "The type of a value."},
-		{Name: "unpack", Signature: "list [, i [, j]]", Doc: "The elements of a list."},
-		{Name: "xpcall", Signature: "f, handler", Doc: "Calls f; false and what the handler makes of the error."},
+		{Name: "unpack", Signature: "list [, i [, j]]", Doc: "The elements of a list, 65,536 at most.", call: unpack},
+		{Name: "xpcall", Signature: "f, handler", Doc: "Calls f; false and what the handler makes of the error.", call: protectedCallWithHandler},
 	}, Constants: []Constant{
 		{Name: "_G", Type: typeTable, Doc: "The table of globals."},
 		{Name: "_VERSION", Type: typeString, Doc: "`Lua 5.1`."},
@@ -135,6 +135,19 @@ func getMetatable(vm *VM, L *lua.LState) int {
 		}
 	}
 	L.Push(meta)
+	return 1
+}
+
+// setMetatable works on tables alone, as in Lua: gopher-lua's would change the metatable of all strings, or
+// numbers, of the VM.
+func setMetatable(vm *VM, L *lua.LState) int {
+	t := L.CheckTable(1)
+	L.CheckTypes(2, lua.LTNil, lua.LTTable)
+	if old, ok := t.Metatable.(*lua.LTable); ok && old.RawGetString("__metatable") != lua.LNil {
+		L.RaiseError("cannot change a protected metatable")
+	}
+	t.Metatable = L.Get(2)
+	L.SetTop(1)
 	return 1
 }
 

@@ -1,6 +1,9 @@
 package luaapi
 
 import (
+	"runtime"
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -13,23 +16,10 @@ func coroutineLibrary() Module {
 		{Name: "create", Signature: "f", Doc: "Makes a coroutine.", call: coroutineCreate},
 		{Name: "resume", Signature: "co [, ...]", Doc: "Goes on with a coroutine; false and the error if it fails.", call: coroutineResume},
 		{Name: "running", Signature: "", Doc: "The coroutine that runs; nil outside of any.", call: coroutineRunning},
-		{Name: "status", Signature: "co", Doc: "`suspended`, `running`, `normal` or `dead`."},
+		{Name: "status", Signature: "co", Doc: "`suspended`, `running`, `normal` or `dead`.", call: coroutineStatus},
 		{Name: "wrap", Signature: "f", Doc: "Makes a coroutine, and a function that resumes it and raises its errors.", call: coroutineWrap},
-		{Name: "yield", Signature: "...", Doc: "Suspends the coroutine."},
+		{Name: "yield", Signature: "...", Doc: "Suspends the coroutine.", call: coroutineYield},
 	}}
-}
-
-// coroutineFunctions are gopher-lua's own, by name: a table that no script sees.
-func (vm *VM) original(name string) lua.LGFunction {
-	return vm.shared.coroutine[name]
-}
-
-func (vm *VM) keepOriginals() {
-	t := vm.state.GetGlobal("coroutine").(*lua.LTable)
-	vm.shared.coroutine = map[string]lua.LGFunction{}
-	for _, name := range []string{"create", "resume", "wrap"} {
-		vm.shared.coroutine[name] = t.RawGetString(name).(*lua.LFunction).GFunction
-	}
 }
 
 // withoutContext calls f while L has no context, so that a thread made in it gets none.
@@ -40,24 +30,63 @@ func withoutContext(L *lua.LState, f func(L *lua.LState) int) int {
 }
 
 func coroutineCreate(vm *VM, L *lua.LState) int {
-	return withoutContext(L, vm.original("create"))
+	return withoutContext(L, vm.original("coroutine.create"))
 }
 
 func coroutineResume(vm *VM, L *lua.LState) int {
 	th := L.CheckThread(1)
+	if why := stateOf(runOf(L), th); why != "suspended" {
+		L.Push(lua.LFalse)
+		L.Push(lua.LString("cannot resume a coroutine that is " + why))
+		return 2
+	}
 	return vm.resume(L, th)
 }
 
+// resume goes on with a coroutine. It has a context only while a run is on it: that is how other runs of the
+// file, which come in while this one waits, see that it is not theirs.
 func (vm *VM) resume(L, th *lua.LState) int {
-	th.SetContext(L.Context())
-	return vm.original("resume")(L)
+	r := runOf(L)
+	depth := len(r.nested)
+	r.enter(L, th, true)
+	th.SetContext(r)
+	n := vm.original("coroutine.resume")(L)
+	th.RemoveContext()
+	r.unwind(depth + 1)
+	r.nested = r.nested[:depth]
+	return n
+}
+
+// stateOf is the state of a coroutine, as the run sees it.
+func stateOf(r *Run, th *lua.LState) string {
+	if th == r.innermost() {
+		return "running"
+	}
+	if on, ok := th.Context().(*Run); ok && !th.Dead {
+		if !on.gone.Load() {
+			return "normal"
+		}
+		th.Dead = true // the run ended early, in the middle of it
+	}
+	if th.Dead {
+		return "dead"
+	}
+	return "suspended"
+}
+
+func coroutineStatus(vm *VM, L *lua.LState) int {
+	L.Push(lua.LString(stateOf(runOf(L), L.CheckThread(1))))
+	return 1
 }
 
 func coroutineWrap(vm *VM, L *lua.LState) int {
-	withoutContext(L, vm.original("wrap"))
+	withoutContext(L, vm.original("coroutine.wrap"))
 	th := L.CheckFunction(-1).Upvalues[0].Value().(*lua.LState)
 	L.Pop(1)
 	L.Push(L.NewFunction(func(L *lua.LState) int {
+		if why := stateOf(runOf(L), th); why != "suspended" {
+			L.RaiseError("cannot resume a coroutine that is %s", why)
+		}
 		L.Insert(th, 1)
 		return vm.resume(L, th)
 	}))
@@ -65,10 +94,42 @@ func coroutineWrap(vm *VM, L *lua.LState) int {
 }
 
 func coroutineRunning(vm *VM, L *lua.LState) int {
-	if L == runOf(L).thread {
-		L.Push(lua.LNil)
+	if th := runOf(L).innermost(); th != nil {
+		L.Push(th)
 	} else {
-		L.Push(L)
+		L.Push(lua.LNil)
 	}
 	return 1
+}
+
+// coroutineYield is yield. gopher-lua does not notice that a function of Go is between the yield and the
+// resume, goes on with both, and ends in a nil dereference.
+func coroutineYield(vm *VM, L *lua.LState) int {
+	r := runOf(L)
+	switch co := r.innermost(); {
+	case co == nil:
+		L.RaiseError("attempt to yield from outside a coroutine")
+	case co != L:
+		L.RaiseError("attempt to yield across a pcall")
+	case !yieldable():
+		L.RaiseError("attempt to yield across a metamethod, an iterator, or a function that calls back (as string.gsub and table.sort do)")
+	}
+	return -1
+}
+
+// yieldable tells whether the interpreter that calls yield is the one that resume started: whatever calls
+// back into Lua starts another one inside of that.
+func yieldable() bool {
+	var stack [12]uintptr
+	frames := runtime.CallersFrames(stack[:runtime.Callers(3, stack[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, ".mainLoop") || strings.HasSuffix(frame.Function, ".mainLoopWithContext") {
+			frame, _ = frames.Next()
+			return strings.HasSuffix(frame.Function, ".threadRun")
+		}
+		if !more {
+			return true // cannot be: leave it to gopher-lua
+		}
+	}
 }

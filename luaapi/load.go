@@ -84,6 +84,7 @@ func (r *Run) load() (*Script, error) {
 	if returned == lua.LNil {
 		returned = vm.state.G.Global.RawGetString("CHECKS")
 	}
+	vm.checks = returned
 	s, problems := r.shape(returned, shape)
 	for _, bad := range vm.invalid {
 		if !bad.reported {
@@ -166,14 +167,18 @@ func (vm *VM) compileFile(path string) (*lua.LFunction, listShape, error) {
 	return fn, shapeOf(chunk), nil
 }
 
+// compile compiles a text; name is the chunk's in error messages. Its errors are *ScriptErrors.
 func (vm *VM) compile(source []byte, name string) (*lua.LFunction, []ast.Stmt, error) {
 	chunk, err := parse.Parse(bytes.NewReader(source), name)
 	if err != nil {
-		return nil, nil, vm.syntaxError(&lua.ApiError{Type: lua.ApiErrorSyntax, Object: lua.LString(err.Error()), Cause: err})
+		return nil, nil, syntaxError(err, name)
+	}
+	if line, problem := checkSyntax(chunk); problem != "" {
+		return nil, nil, &ScriptError{Script: name, Line: line, Msg: problem}
 	}
 	proto, err := lua.Compile(chunk, name)
 	if err != nil {
-		return nil, nil, vm.syntaxError(&lua.ApiError{Type: lua.ApiErrorSyntax, Object: lua.LString(err.Error()), Cause: err})
+		return nil, nil, syntaxError(err, name)
 	}
 	return vm.state.NewFunctionFromProto(proto), chunk, nil
 }
@@ -421,7 +426,27 @@ func (r *Run) tableCheck(e *Entry, hasNextRun bool) (*Entry, string) {
 			}
 		}
 	}
+	if problem := r.plainSeconds(e.object, "timeout", &e.Check.Timeout); problem != "" {
+		return nil, problem
+	}
 	return e, r.entryName(e, "check_name")
+}
+
+// plainSeconds reads a duration of a table that is no object of a class, where it is given.
+func (r *Run) plainSeconds(object lua.LValue, name string, to *time.Duration) string {
+	t, ok := object.(*lua.LTable)
+	if !ok || *to != 0 {
+		return ""
+	}
+	v := t.RawGetString(name)
+	if v == lua.LNil {
+		return ""
+	}
+	if want := typeDuration.mismatch(v); want != "" {
+		return fmt.Sprintf("field `%s` must be %s, not %s", name, want, describe(v))
+	}
+	*to = seconds(numberOf(v))
+	return ""
 }
 
 // extends tells whether a table's class was made by extending the base class: it inherits from its table.
@@ -470,8 +495,19 @@ func (r *Run) tableHandle(e *Entry, hasOpen, hasRead, hasClose bool) (*Entry, st
 			return nil, "found a handle without the method " + m.name
 		}
 	}
+	var reopen time.Duration
+	for name, to := range map[string]*time.Duration{"reopen": &reopen, "poll": &e.Poll} {
+		if problem := r.plainSeconds(e.object, name, to); problem != "" {
+			return nil, problem
+		}
+	}
 	e.Handle.Reopen = DefaultReopen
-	e.Poll = time.Second
+	if reopen != 0 {
+		e.Handle.Reopen = reopen.Seconds()
+	}
+	if e.Poll == 0 {
+		e.Poll = time.Second
+	}
 	t, isTable := e.object.(*lua.LTable)
 	if base := r.vm.classes["BaseHandle"]; isTable && r.extends(t, base) {
 		if problem := r.readFields(func(L *lua.LState) error {

@@ -16,6 +16,7 @@ func jsonModule() Module {
 				Errors:  "when the text is not one JSON value",
 				Example: "local dp = require \"dumbprobe\"\nlocal v = dp.json.decode('{\"list\": [1, 2], \"none\": null}')\nassert(#v.list == 2 and v.none == dp.null)",
 				call: func(vm *VM, L *lua.LState) int {
+					runOf(L).charge(2 * len(L.Get(1).(lua.LString)))
 					v, err := vm.decodeJSON(string(L.Get(1).(lua.LString)))
 					if err != nil {
 						L.RaiseError("json.decode: %s", err.Error())
@@ -36,6 +37,7 @@ func jsonModule() Module {
 					if err != nil {
 						L.RaiseError("json.encode: %s", err.Error())
 					}
+					runOf(L).charge(len(out))
 					L.Push(lua.LString(out))
 					return 1
 				},

@@ -43,7 +43,7 @@ func readerClass() Class {
 				Results: []Result{{Type: typeInteger, Optional: true, Doc: "nil for other sources"}}},
 			{Name: "close", Doc: "Stops the source. Closing twice is no error.", Params: []Param{self}, Waits: true},
 		},
-		Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.command{command = {\"echo\", \"hello\"}}\nassert(lines:read() == \"hello\")\nlocal _, why = lines:read()\nassert(why == \"eof\")\nlines:close()",
+		Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.command{command = \"echo one; echo two; exit 3\"}\nassert(lines:pid())\nassert(lines:read() == \"one\")\nassert(lines:read(5) == \"two\")\nlocal line, why = lines:read()\nassert(line == nil and why == \"eof\")\nassert(lines:eof() and #lines:take() == 0)\nassert(lines:reason():find(\"3\"))\nlines:close()",
 	}
 }
 
@@ -51,6 +51,23 @@ func (vm *VM) pushReader(L *lua.LState, source reader.Reader) int {
 	vm.own(source)
 	L.Push(luar.New(L, &ScriptReader{vm: vm, source: source}))
 	return 1
+}
+
+// hardenReaders takes from luar's metatable what lets a script write through the pointer (reader ^ {}), copy
+// what it points to (-reader), or set fields.
+func (vm *VM) hardenReaders() {
+	meta := luar.MT(vm.state, &ScriptReader{})
+	for _, name := range []string{"__pow", "__unm", "__newindex"} {
+		meta.RawSetString(name, lua.LNil)
+	}
+	meta.RawSetString("__metatable", lua.LFalse)
+}
+
+// check raises an error for a method that is called without its reader, reader.take() for reader:take().
+func (s *ScriptReader) check(L *luar.LState, method string) {
+	if s == nil || s.source == nil {
+		L.RaiseError("Reader.%s: call it with a colon, reader:%s(...)", method, method)
+	}
 }
 
 // scriptReader is the reader that v holds, nil if it holds none.
@@ -64,6 +81,12 @@ func scriptReader(v lua.LValue) *ScriptReader {
 
 // Take is reader:take([max]).
 func (s *ScriptReader) Take(L *luar.LState) int {
+	s.check(L, "take")
+	if v := L.Get(1); v != lua.LNil {
+		if want := typeCount.mismatch(v); want != "" {
+			L.RaiseError("bad argument #1 to Reader.take (`max` must be %s, not %s)", want, describe(v))
+		}
+	}
 	list := L.CreateTable(0, 0)
 	for _, record := range s.take(max(0, L.OptInt(1, 0))) {
 		list.Append(lua.LString(record.Text))
@@ -90,6 +113,7 @@ func (s *ScriptReader) take(n int) []reader.Record {
 
 // Read is reader:read([timeout]).
 func (s *ScriptReader) Read(L *luar.LState) int {
+	s.check(L, "read")
 	timeout := time.Duration(-1)
 	if v := L.Get(1); v != lua.LNil {
 		if want := typeWait.mismatch(v); want != "" {
@@ -140,12 +164,14 @@ func (s *ScriptReader) Read(L *luar.LState) int {
 
 // Eof is reader:eof().
 func (s *ScriptReader) Eof(L *luar.LState) int {
+	s.check(L, "eof")
 	L.Push(lua.LBool(s.eof || s.closed))
 	return 1
 }
 
 // Reason is reader:reason().
 func (s *ScriptReader) Reason(L *luar.LState) int {
+	s.check(L, "reason")
 	if err := s.source.End(); err != nil {
 		L.Push(lua.LString(err.Error()))
 		return 1
@@ -156,6 +182,7 @@ func (s *ScriptReader) Reason(L *luar.LState) int {
 
 // Pid is reader:pid().
 func (s *ScriptReader) Pid(L *luar.LState) int {
+	s.check(L, "pid")
 	if pid := s.source.Stats().Pid; pid > 0 {
 		L.Push(lua.LNumber(pid))
 		return 1
@@ -166,6 +193,7 @@ func (s *ScriptReader) Pid(L *luar.LState) int {
 
 // Close is reader:close().
 func (s *ScriptReader) Close(L *luar.LState) int {
+	s.check(L, "close")
 	if !s.closed {
 		s.closed = true
 		runOf(L.LState).waitOrRaise(L.LState, func(context.Context) error { return s.source.Close() })

@@ -19,6 +19,8 @@ type Batch struct {
 	Warnings []error
 	// Started is when the run had what it waited for: its turn in the VM, or a slot for its command.
 	Started time.Time
+	// Instructions is how many instructions of Lua the run executed, to the nearest thousand below.
+	Instructions uint64
 	// Worst is the worst severity among the messages; "" is as good as expected.
 	Worst message.Severity
 }
@@ -30,6 +32,10 @@ type Problem struct {
 }
 
 func (p Problem) Error() string {
+	var record *RecordError
+	if errors.As(p.Err, &record) {
+		return p.Err.Error()
+	}
 	if p.Index == 0 {
 		return "the message was dropped: " + p.Err.Error()
 	}

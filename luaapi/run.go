@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,8 @@ type RunOptions struct {
 	Deadline time.Time
 	// OnWait is called when the run gives the VM away for the first time, with the lock still held.
 	OnWait func()
+	// MaxInstructions is how many instructions the run may execute; 0: what the VM's limits say.
+	MaxInstructions uint64
 	// Sliding starts the timeout again after each wait: for code that is written to wait for ever, and
 	// must only not compute for ever (an object's run_next).
 	Sliding bool
@@ -56,6 +59,10 @@ type Run struct {
 	warnings []error   // found on the way, for the batch or the log
 	problems []Problem // records that were dropped on the way
 
+	nested  []nested // the Lua threads it is on, on top of thread
+	inCall  bool     // Lua is running: a call is one from inside of it
+	unclean bool     // a Go panic has left the thread in a state that is not known
+
 	life    context.Context // ends when the run does, whatever bounds it; made at the first use
 	cleanup []func()        // called at the end of the run, without the lock
 
@@ -67,6 +74,7 @@ type Run struct {
 	// Read by other goroutines.
 	heldSince  atomic.Int64 // unix nanoseconds at which this run took the lock last
 	deadlineNs atomic.Int64 // unix nanoseconds of the deadline, 0: none
+	gone       atomic.Bool  // it ended early, and left its Lua threads in the middle of what they did
 }
 
 // DeadlineError says that a run took longer than it may.
@@ -110,6 +118,9 @@ func (r *Run) look() <-chan struct{} {
 	}
 	r.looks++
 	r.countdown = stepsPerLook
+	if r.vm.memory.limit.Load() > 0 {
+		r.answerMemory()
+	}
 	if r.check() != nil {
 		r.countdown = 0
 		return closedChannel
@@ -127,8 +138,8 @@ func (r *Run) check() error {
 		r.end(context.Cause(r.parent))
 	case !r.deadline.IsZero() && !time.Now().Before(r.deadline):
 		r.end(&DeadlineError{Timeout: r.opts.Timeout})
-	case r.vm.limits.MaxInstructions > 0 && r.looks*stepsPerLook > r.vm.limits.MaxInstructions:
-		r.end(&BudgetError{Limit: r.vm.limits.MaxInstructions})
+	case r.opts.MaxInstructions > 0 && r.looks*stepsPerLook > r.opts.MaxInstructions:
+		r.end(&BudgetError{Limit: r.opts.MaxInstructions})
 	}
 	return r.ended
 }
@@ -146,6 +157,13 @@ func (r *Run) Deadline() (time.Time, bool) { return r.deadline, !r.deadline.IsZe
 
 // Value is part of context.Context.
 func (r *Run) Value(key any) any { return r.parent.Value(key) }
+
+// charge counts work in Go as the instructions that take about as long: a loop of few instructions that each
+// do much must not look at the clock too seldom.
+func (r *Run) charge(instructions int) {
+	r.looks += uint64(instructions / stepsPerLook)
+	r.countdown -= int32(min(instructions, stepsPerLook))
+}
 
 // Instructions is how many Lua instructions the run has executed, to the nearest thousand below.
 func (r *Run) Instructions() uint64 {
@@ -247,10 +265,10 @@ func (r *Run) dropContext() {
 // Wait gives the VM away, calls f, and takes the VM back. f must not touch Lua. Its context ends when the
 // run must; f has to return soon after.
 //
-// When the run's deadline passes before it has the VM again, Wait does not return: the goroutine ends here
-// (deferred functions run, Lua's pcall cannot catch it), since without the lock there is no safe way
-// through the Lua frames above. Whoever runs on this goroutine learns it from the run's outcome: see
-// [VM.Do].
+// When the run's deadline passes before it has the VM again, and lateGrace too, Wait does not return: the
+// goroutine ends here (deferred functions run, Lua's pcall cannot catch it), since without the lock there is
+// no safe way through the Lua frames above. Whoever runs on this goroutine learns it from the run's outcome:
+// see [VM.Do].
 func (r *Run) Wait(f func(ctx context.Context) error) error {
 	if err := r.check(); err != nil {
 		return err
@@ -269,14 +287,14 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 	ctx := r.context()
 	current := vm.state.G.CurrentThread // a coroutine, maybe
 	vm.lock.release()
-	err := f(ctx)
+	err, crash := r.outside(ctx, f)
 	if r.opts.Sliding {
 		r.dropContext()
 		r.setDeadline()
 		ctx = r.context()
 	}
 	if !vm.lock.tryAcquire(r) {
-		if lockErr := vm.lock.acquire(ctx, r); lockErr != nil && !vm.lock.tryAcquire(r) {
+		if lockErr := vm.lock.acquire(ctx, r); lockErr != nil && !r.takeBackLate() {
 			r.abandon()
 		}
 	}
@@ -285,7 +303,22 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 		r.abandon()
 	}
 	vm.state.G.CurrentThread = current
+	if crash != nil {
+		panic(crash)
+	}
 	return err
+}
+
+// outside calls f without the VM. A panic must not go on from there: it would run the Lua code around this,
+// a pcall's at least, without the lock.
+func (r *Run) outside(ctx context.Context, f func(ctx context.Context) error) (err error, crash any) {
+	defer func() {
+		if crash = recover(); crash != nil {
+			r.Logger().Error("a function of the daemon panicked; please report this as a bug of dumbprobe",
+				zap.Any("panic", crash), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	return f(ctx), nil
 }
 
 // waitOrRaise is Wait for functions that have no better way to say that the run is over than to raise.
@@ -298,8 +331,20 @@ func (r *Run) waitOrRaise(L *lua.LState, f func(ctx context.Context) error) {
 	}
 }
 
+// lateGrace is how long a run queues for the VM after its end. Only with the VM it can tell why it ended, and
+// where in the script; and where many end at once, as they do at a timeout or a reload, all have to queue.
+const lateGrace = 200 * time.Millisecond
+
+// takeBackLate takes the VM back after the end of the run, if it comes free within lateGrace.
+func (r *Run) takeBackLate() bool {
+	late, cancel := context.WithTimeout(context.Background(), lateGrace)
+	defer cancel()
+	return r.vm.lock.acquire(late, r) == nil
+}
+
 func (r *Run) abandon() {
 	r.ended = &DeadlineError{Timeout: r.opts.Timeout, Waited: true}
+	r.gone.Store(true)
 	r.thread = nil // never used again: Lua frames are still on it
 	runtime.Goexit()
 }

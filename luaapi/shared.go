@@ -17,7 +17,8 @@ type sharedValues struct {
 	fileMeta *lua.LTable
 
 	strings   map[string]lua.LGFunction // the string functions, with this VM's limits
-	coroutine map[string]lua.LGFunction // gopher-lua's own coroutine functions
+	originals map[string]lua.LGFunction // gopher-lua's own functions that ours call
+	raise     *lua.LFunction            // raises an error
 }
 
 // nullMark and eofMark are what the userdata of dumbprobe.null and dumbprobe.EOF hold.
@@ -45,6 +46,10 @@ func (vm *VM) makeShared() {
 	vm.shared.arrayMeta = meta
 	vm.shared.strings = stringFunctions(stringLimits{maxBytes: vm.limits.StringBytes, interrupted: interrupted})
 	vm.keepOriginals()
+	vm.shared.raise = L.NewFunction(func(L *lua.LState) int {
+		L.RaiseError("")
+		return 0
+	})
 	vm.shared.getField = L.NewFunction(func(L *lua.LState) int {
 		L.Push(L.GetField(L.Get(1), L.CheckString(2)))
 		return 1
@@ -62,6 +67,22 @@ func newMark(L *lua.LState, value any, name string) *lua.LUserData {
 	meta.RawSetString("__metatable", lua.LFalse)
 	ud.Metatable = meta
 	return ud
+}
+
+// original is gopher-lua's own function of that name, which no script sees.
+func (vm *VM) original(name string) lua.LGFunction { return vm.shared.originals[name] }
+
+// keepOriginals keeps the functions that are about to be replaced by ones that call them.
+func (vm *VM) keepOriginals() {
+	vm.shared.originals = map[string]lua.LGFunction{}
+	for library, names := range map[string][]string{
+		"coroutine": {"create", "resume", "wrap"}, "debug": {"traceback"}, "table": {"insert", "remove", "sort"},
+	} {
+		t := vm.state.GetGlobal(library).(*lua.LTable)
+		for _, name := range names {
+			vm.shared.originals[library+"."+name] = t.RawGetString(name).(*lua.LFunction).GFunction
+		}
+	}
 }
 
 // isArray tells whether t was made by dumbprobe.array or comes from a JSON list.

@@ -1,6 +1,9 @@
 package luaapi
 
 import (
+	"math"
+	"math/rand/v2"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -10,7 +13,7 @@ func standardModules() []Module {
 		baseLibrary(),
 		coroutineLibrary(),
 		{Name: "debug", Global: "debug", Standard: true, Doc: "Only the traceback.", Functions: []Function{
-			{Name: "traceback", Signature: "[message [, level]]", Doc: "The calls that led here, as text."},
+			{Name: "traceback", Signature: "[message [, level]]", Doc: "The calls that led here, as text.", call: traceback},
 		}},
 		ioLibrary(),
 		mathLibrary(),
@@ -48,9 +51,30 @@ func mathLibrary() Module {
 		if f.Name == "randomseed" {
 			f.call = func(*VM, *lua.LState) int { return 0 } // gopher-lua's seeds the whole process
 		}
+		if f.Name == "random" {
+			f.call = random
+		}
 		m.Functions = append(m.Functions, f)
 	}
 	return m
+}
+
+// random is math.random. gopher-lua's panics where the interval is empty.
+func random(_ *VM, L *lua.LState) int {
+	x := rand.Float64()
+	if L.GetTop() > 0 {
+		low, high, arg := 1.0, float64(L.CheckNumber(1)), 1
+		if L.GetTop() > 1 {
+			low, high, arg = high, float64(L.CheckNumber(2)), 2
+		}
+		low, high = math.Floor(low), math.Floor(high)
+		if !(low <= high) || !finite(low) || !finite(high) {
+			L.RaiseError("bad argument #%d to math.random (the interval is empty)", arg)
+		}
+		x = low + math.Floor(x*(high-low+1))
+	}
+	L.Push(lua.LNumber(x))
+	return 1
 }
 
 func stringLibrary() Module {

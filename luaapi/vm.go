@@ -54,13 +54,15 @@ type VM struct {
 	limits   Limits
 	logger   *zap.Logger
 
-	lock vmLock
+	lock   vmLock
+	memory memoryWatch
 
 	// The lock protects what follows.
 	state   *lua.LState
 	threads []*lua.LState // idle ones, for the next runs
 	closed  bool
-	loading bool // the script's top level runs
+	checks  lua.LValue // what the script returned; nil before
+	loading bool       // the script's top level runs
 	classes classRegistry
 	scratch []byte           // for messages while they are written
 	invalid []*problemObject // built-in objects whose fields were wrong, found while loading
@@ -153,6 +155,9 @@ var ErrClosed = errors.New("the script was unloaded")
 //	outcome = vm.Do(ctx, opts, f)
 func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) error {
 	r := &Run{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
+	if r.opts.MaxInstructions == 0 {
+		r.opts.MaxInstructions = vm.limits.MaxInstructions
+	}
 	r.setDeadline()
 	defer r.cleanUp() // without the lock, and also when the goroutine ends early
 	if !vm.lock.tryAcquire(r) {
@@ -167,6 +172,10 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) error
 	if vm.closed {
 		vm.lock.release()
 		return ErrClosed
+	}
+	if !r.deadline.IsZero() && !time.Now().Before(r.deadline) { // it waited for its turn before it came here
+		vm.lock.release()
+		return &DeadlineError{Timeout: opts.Timeout, Waited: true}
 	}
 	r.thread = vm.takeThread()
 	r.thread.SetContext(r)
@@ -218,7 +227,14 @@ func (vm *VM) giveThread(r *Run) {
 	th := r.thread
 	r.thread = nil
 	vm.state.G.CurrentThread = vm.state
-	if th == nil || r.ended != nil || len(vm.threads) >= maxIdleThreads {
+	if th != nil && r.ended == nil && !r.unclean {
+		vm.keepThread(th)
+	}
+}
+
+// keepThread puts an idle thread into the pool.
+func (vm *VM) keepThread(th *lua.LState) {
+	if len(vm.threads) >= maxIdleThreads {
 		return
 	}
 	th.SetTop(0)

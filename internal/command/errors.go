@@ -119,11 +119,8 @@ func startHint(s Spec, err error) string {
 	return ""
 }
 
-// reason strips "fork/exec path:" and "exec: path:", which repeat what quote says.
+// reason strips "exec: path:", which repeats what quote says.
 func reason(err error) error {
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok && strings.HasPrefix(pathErr.Op, "fork/exec") {
-		return pathErr.Err
-	}
 	if execErr, ok := errors.AsType[*exec.Error](err); ok {
 		return execErr.Err
 	}

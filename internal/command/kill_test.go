@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +25,7 @@ func TestDeadlineEndsTheCommandAndAllItStarted(t *testing.T) {
 		code   int
 		output string
 	}{
-		{"the command itself", `echo $$ >$F; echo out; exec sleep 100`, 1, syscall.SIGTERM, -15, "out\n"},
+		{"the command itself", `echo out; echo $$ >$F; exec sleep 100`, 1, syscall.SIGTERM, -15, "out\n"},
 		{"a child in the group that holds the pipe", `sleep 100 & echo $! >$F; wait`, 1, syscall.SIGTERM, -15, ""},
 		{"TERM ignored", `trap "" TERM; echo $$ >$F; while :; do sleep 0.05; done`, 1, syscall.SIGKILL, -9, ""},
 		{"TERM handled within the grace", `trap "echo bye; exit 7" TERM; echo $$ >$F; while :; do sleep 0.02; done`, 1, syscall.SIGTERM, 7, "bye\n"},
@@ -30,53 +34,57 @@ func TestDeadlineEndsTheCommandAndAllItStarted(t *testing.T) {
 		{"setsid, TERM ignored", `setsid sh -c 'trap "" TERM; echo $$ >>$F; while :; do sleep 0.05; done' & wait`, 1, syscall.SIGKILL, -15, ""},
 		{"a daemon: setsid, parents gone, pipes let go",
 			`setsid sh -c '(sh -c "echo \$\$ >>$F; exec sleep 100" >/dev/null 2>&1 &)'; exec sleep 100`, 1, syscall.SIGTERM, -15, ""},
-		{"the leader is gone and the pipe is held", `sleep 100 & echo $! >$F; exit 0`, 1, syscall.SIGTERM, 0, ""},
+		{"the leader is gone and the pipe is held",
+			`(until grep -q "^State:.Z" /proc/$$/status; do sleep 0.01; done; sh -c 'echo $PPID' >$F; exec sleep 100) & exit 0`, 1, syscall.SIGTERM, 0, ""},
 		{"a pipeline", `(echo $(sh -c 'echo $PPID') >>$F; exec sleep 100) | (echo $(sh -c 'echo $PPID') >>$F; exec cat)`, 2, syscall.SIGTERM, -15, ""},
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			// Long waits: a command that ends only by them fails the test by its time.
-			r := newRunner(t, Options{Grace: 300 * time.Millisecond, WaitDelay: long})
-			file := newPidFile(t)
-			ctx, cancel := context.WithCancelCause(t.Context())
-			var pids []int
-			go func() {
-				pids = file.pids(t, test.pids)
-				cancel(context.DeadlineExceeded)
-			}()
-			start := time.Now()
-			got, err := r.Run(ctx, Spec{Argv: Shell(`: >$F; ` + test.line), Env: []string{"F=" + string(file)}})
-			if took := time.Since(start); took > long/2 {
-				t.Errorf("took %v", took)
-			}
-			killed := killedErr(t, err)
-			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, context.Canceled) {
-				t.Errorf("%v does not match the cause and the context's error", err)
-			}
-			if killed.Signal != test.signal || len(killed.Left) > 0 || killed.Count < 1 {
-				t.Errorf("%+v, want signal %v", killed, test.signal)
-			}
-			if got.Code != test.code || string(got.Stdout) != test.output {
-				t.Errorf("code %d, output %q; want %d, %q", got.Code, got.Stdout, test.code, test.output)
-			}
-			for _, pid := range pids {
-				if aliveNow(pid) {
-					t.Errorf("pid %d is alive", pid)
+	for name, mode := range map[string]CgroupMode{"": CgroupAuto, ", without cgroups": CgroupOff} {
+		for _, test := range tests {
+			t.Run(test.name+name, func(t *testing.T) {
+				// Long waits: a command that ends only by them fails the test by its time.
+				r := newRunner(t, Options{Grace: 300 * time.Millisecond, WaitDelay: long, Cgroup: mode})
+				file := newPidFile(t)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				var pids []int
+				go func() {
+					pids = file.pids(t, test.pids)
+					cancel(context.DeadlineExceeded)
+				}()
+				start := time.Now()
+				got, err := r.Run(ctx, Spec{Argv: Shell(`: >$F; ` + test.line), Env: []string{"F=" + string(file)}})
+				if took := time.Since(start); took > long/2 {
+					t.Errorf("took %v", took)
 				}
-			}
-			r.ReapOrphans()
-			if pids := zombies(t); len(pids) > 0 {
-				t.Errorf("zombies %v", pids)
-			}
-			if got := r.Stats(); got.Killed != 1 || got.Timeouts != 1 || got.Running != 0 {
-				t.Errorf("stats %+v", got)
-			}
-		})
+				killed := killedErr(t, err)
+				if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, context.Canceled) {
+					t.Errorf("%v does not match the cause and the context's error", err)
+				}
+				if killed.Signal != test.signal || len(killed.Left) > 0 || killed.Count < 1 {
+					t.Errorf("%+v, want signal %v", killed, test.signal)
+				}
+				if got.Code != test.code || string(got.Stdout) != test.output {
+					t.Errorf("code %d, output %q; want %d, %q", got.Code, got.Stdout, test.code, test.output)
+				}
+				for _, pid := range pids {
+					if aliveNow(pid) {
+						t.Errorf("pid %d is alive", pid)
+					}
+				}
+				r.ReapOrphans()
+				if pids := zombies(t); len(pids) > 0 {
+					t.Errorf("zombies %v", pids)
+				}
+				if got := r.Stats(); got.Killed != 1 || got.Timeouts != 1 || got.Running != 0 {
+					t.Errorf("stats %+v", got)
+				}
+			})
+		}
 	}
 }
 
 func TestRunReturnsWithinGraceAndWaitDelay(t *testing.T) {
 	o := quick()
+	o.Cgroup = CgroupOff
 	r := newRunner(t, o)
 	const timeout = 100 * time.Millisecond
 	start := time.Now()
@@ -92,6 +100,49 @@ func TestRunReturnsWithinGraceAndWaitDelay(t *testing.T) {
 	}
 	syscall.Kill(file.pids(t, 1)[0], syscall.SIGKILL)
 	waitFor(t, "the holder to be reaped", func() bool { return r.ReapOrphans() > 0 })
+}
+
+// A frozen process of cgroup v1 is as deaf as one in an uninterruptible system call.
+func TestWhatKILLDoesNotEndIsGivenUp(t *testing.T) {
+	freezer := fmt.Sprintf("/sys/fs/cgroup/freezer/dumbprobe-test-%d", os.Getpid())
+	if err := os.Mkdir(freezer, 0o755); err != nil {
+		t.Skipf("this needs the freezer of cgroup v1: %v", err)
+	}
+	set := func(file, value string) {
+		if err := os.WriteFile(filepath.Join(freezer, file), []byte(value), 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	defer os.Remove(freezer)
+	defer set("freezer.state", "THAWED")
+	o := quick()
+	r := newRunner(t, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	file := newPidFile(t)
+	ended := make(chan error)
+	go func() {
+		_, err := r.Run(ctx, Spec{Argv: Shell("echo $$ >$F; exec sleep 100"), Env: []string{"F=" + string(file)}})
+		ended <- err
+	}()
+	pid := file.pids(t, 1)[0]
+	set("cgroup.procs", strconv.Itoa(pid))
+	set("freezer.state", "FROZEN")
+	cancel()
+	select {
+	case err := <-ended:
+		if killed := killedErr(t, err); !slices.Equal(killed.Left, []int{pid}) {
+			t.Errorf("%+v, want %d left", killed, pid)
+		}
+	case <-time.After(long):
+		t.Error("Run hangs")
+		set("freezer.state", "THAWED")
+		<-ended
+	}
+	if got := r.Stats(); got.Stuck != 1 || got.Running != 1 {
+		t.Errorf("stats %+v", got)
+	}
+	set("freezer.state", "THAWED")
+	waitFor(t, "its end", func() bool { got := r.Stats(); return got.Stuck == 0 && got.Running == 0 })
 }
 
 func TestKilledErrorReadsAsWhatHappened(t *testing.T) {

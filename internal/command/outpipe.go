@@ -34,26 +34,26 @@ type outPipe struct {
 
 // newOutPipe gives both ends. Only the daemon's is non-blocking: O_NONBLOCK belongs to the open file that
 // the command shares, and programs do not expect it on their stdout.
-func newOutPipe() (ours *outPipe, theirs *os.File, err error) {
-	reading, writing, err := pipe(0)
+func newOutPipe() (ours *outPipe, theirs int, err error) {
+	file, theirs, err := pipe(0)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
-	return &outPipe{file: reading, done: make(chan struct{})}, writing, nil
+	return &outPipe{file: file, done: make(chan struct{})}, theirs, nil
 }
 
-// pipe makes a pipe whose end number ours (0 reads, 1 writes) is non-blocking.
-func pipe(ours int) (reading, writing *os.File, err error) {
+// pipe makes a pipe whose end number which (0 reads, 1 writes) is ours, and non-blocking.
+func pipe(which int) (ours *os.File, theirs int, err error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, nil, os.NewSyscallError("pipe2", err)
+		return nil, 0, os.NewSyscallError("pipe2", err)
 	}
-	if err := unix.SetNonblock(fds[ours], true); err != nil {
+	if err := unix.SetNonblock(fds[which], true); err != nil {
 		unix.Close(fds[0])
 		unix.Close(fds[1])
-		return nil, nil, os.NewSyscallError("fcntl", err)
+		return nil, 0, os.NewSyscallError("fcntl", err)
 	}
-	return os.NewFile(uintptr(fds[0]), "pipe (reading)"), os.NewFile(uintptr(fds[1]), "pipe (writing)"), nil
+	return os.NewFile(uintptr(fds[which]), "pipe"), fds[1-which], nil
 }
 
 // Read gives io.EOF at the end, whatever brought it.

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"os"
-	"os/exec"
 	"strconv"
 	"syscall"
 	"time"
@@ -15,7 +14,6 @@ import (
 // relies on its numbers.
 type process struct {
 	argv    []string
-	cmd     *exec.Cmd
 	pid     int // also the number of its group
 	started time.Time
 	exited  chan struct{} // closed when the leader has ended; it is still to be reaped
@@ -31,51 +29,46 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 	if len(s.Argv) == 0 || s.Argv[0] == "" {
 		return nil, &StartError{Argv: s.Argv, Err: syscall.EINVAL, Hint: "the command is empty"}
 	}
-	mark := markName + "=" + r.id + "." + strconv.FormatUint(r.serial.Add(1), 36)
-	cmd := exec.Command(s.Argv[0], s.Argv[1:]...)
-	cmd.Dir = s.Dir
-	cmd.Env = append(append(cmd.Environ(), s.Env...), mark)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: deathSignal}
-	p := &process{argv: s.Argv, cmd: cmd, exited: make(chan struct{})}
-
-	var theirs []*os.File
+	p := &process{argv: s.Argv, exited: make(chan struct{})}
+	var stdio [3]int // the command's ends
+	open := stdio[:0]
 	defer func() {
-		for _, file := range theirs {
-			file.Close()
+		for _, fd := range open {
+			unix.Close(fd)
 		}
 		if err != nil {
 			p.closePipes()
 			err = newStartError(s, err)
 		}
 	}()
-	for _, out := range []struct {
-		ours *(*outPipe)
-		to   func(*os.File)
-	}{
-		{&p.stdout, func(f *os.File) { cmd.Stdout = f }},
-		{&p.stderr, func(f *os.File) { cmd.Stderr = f }},
-	} {
-		ours, file, err := newOutPipe()
-		if err != nil {
-			return nil, err
-		}
-		*out.ours = ours
-		out.to(file)
-		theirs = append(theirs, file)
-	}
-	if s.Stdin != nil {
-		reading, writing, err := pipe(1)
-		if err != nil {
-			return nil, err
-		}
-		p.stdin, cmd.Stdin = writing, reading
-		theirs = append(theirs, reading)
-	}
-
-	if err := r.fork(p); err != nil {
+	path, err := program(s.Argv)
+	if err != nil {
 		return nil, err
 	}
-	p.tree = tree{leader: p.pid, mark: []byte(mark)}
+	stdin, err := p.openStdin(s)
+	if err != nil {
+		return nil, err
+	}
+	open = append(open, stdin)
+	for _, ours := range []**outPipe{&p.stdout, &p.stderr} {
+		out, fd, err := newOutPipe()
+		if err != nil {
+			return nil, err
+		}
+		*ours = out
+		open = append(open, fd)
+	}
+
+	mark := markName + "=" + r.id + "." + strconv.FormatUint(r.serial.Add(1), 36)
+	p.tree.mark = []byte(mark)
+	if err := r.fork(p, path, &syscall.ProcAttr{
+		Dir:   s.Dir,
+		Env:   environment(s, mark),
+		Files: []uintptr{uintptr(stdio[0]), uintptr(stdio[1]), uintptr(stdio[2])},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: deathSignal},
+	}); err != nil {
+		return nil, err
+	}
 	go func() {
 		defer close(p.exited)
 		waitExit(p.pid)
@@ -89,6 +82,19 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 		}()
 	}
 	return p, nil
+}
+
+// openStdin gives the command's end.
+func (p *process) openStdin(s Spec) (fd int, err error) {
+	if s.Stdin == nil {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return 0, &os.PathError{Op: "open", Path: "/dev/null", Err: err}
+		}
+		return fd, nil
+	}
+	p.stdin, fd, err = pipe(1)
+	return fd, err
 }
 
 // supervise returns when p has ended and its outputs are at their end, or when ctx has ended and it was
@@ -157,14 +163,6 @@ func (p *process) closeStdin() {
 	if p.stdinDone != nil {
 		<-p.stdinDone
 	}
-}
-
-// code is the exit code, or minus the signal number.
-func code(state *os.ProcessState) int {
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return -int(status.Signal())
-	}
-	return state.ExitCode()
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -17,6 +17,7 @@ type Runner struct {
 	id      string // tells the commands of this Runner from those of any other
 	slots   slots
 	spawner spawner
+	leaves  leaves
 
 	// base ends with Close; stopBase gives it ErrClosed as cause.
 	base     context.Context
@@ -31,7 +32,7 @@ type Runner struct {
 	closed   bool
 	children map[int]*process // started, not reaped
 
-	running, streams, stuck                        atomic.Int64
+	running, waiting, streams, stuck               atomic.Int64
 	serial, started, startErrors, killed, timeouts atomic.Uint64
 	truncated, leftovers, noSlot, reaped           atomic.Uint64
 }
@@ -40,6 +41,10 @@ type Runner struct {
 func NewRunner(o Options) *Runner {
 	r := &Runner{options: o.withDefaults(), id: rand.Text(), children: map[int]*process{}}
 	r.slots.free = r.options.MaxCommands
+	r.leaves.id, r.leaves.maxIdle = r.id, r.options.MaxCommands
+	if o.Cgroup == CgroupOff {
+		r.leaves.reason = errors.New("they are switched off")
+	}
 	r.base, r.stopBase = context.WithCancelCause(context.Background())
 	return r
 }
@@ -50,21 +55,19 @@ func NewRunner(o Options) *Runner {
 // A command that ran to its end gives no error, whatever its code. Otherwise: *StartError; *KilledError,
 // with what the Result has so far; or an error that matches ctx's cause, and ErrNoSlot if it ended while
 // waiting for a slot. All errors for the end of ctx match context.Cause(ctx) and ctx.Err().
-func (r *Runner) Run(ctx context.Context, s Spec) (Result, error) {
+func (r *Runner) Run(ctx context.Context, s Spec) (Result, error) { return r.run(ctx, s, nil) }
+
+// run is Run for a command of g, which may be nil.
+func (r *Runner) run(ctx context.Context, s Spec, g *Group) (Result, error) {
 	ctx, end, err := r.begin(ctx, s)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	if err := r.slots.acquire(ctx); err != nil {
+	free, err := r.enter(ctx, g)
+	if err != nil {
 		r.noSlot.Add(1)
-		return Result{}, fmt.Errorf("%s was not started: %w (the limit is %d): %w",
-			quote(s.Argv), ErrNoSlot, r.options.MaxCommands, causes(ctx))
-	}
-	r.running.Add(1)
-	free := func() {
-		r.running.Add(-1)
-		r.slots.release()
+		return Result{}, fmt.Errorf("%s was not started: %w: %w", quote(s.Argv), err, causes(ctx))
 	}
 	p, err := r.launch(s, 0)
 	if err != nil {
@@ -101,13 +104,18 @@ func (r *Runner) Close() {
 	r.stopBase(ErrClosed)
 	r.active.Wait()
 	r.spawner.close() // only now: the end of its thread kills the streams
+	r.leaves.close()
 }
+
+// Isolation says how commands are isolated, for the log. It is known at once, but can still change for the
+// worse at the first command.
+func (r *Runner) Isolation() Isolation { return r.leaves.isolation() }
 
 // Stats is a snapshot.
 func (r *Runner) Stats() Stats {
-	waiting, longest := r.slots.stats()
+	_, longest := r.slots.stats()
 	return Stats{
-		Running: int(r.running.Load()), Waiting: waiting, Streams: int(r.streams.Load()), Stuck: int(r.stuck.Load()),
+		Running: int(r.running.Load()), Waiting: int(r.waiting.Load()), Streams: int(r.streams.Load()), Stuck: int(r.stuck.Load()),
 		Started: r.started.Load(), StartErrors: r.startErrors.Load(), Killed: r.killed.Load(),
 		Timeouts: r.timeouts.Load(), Truncated: r.truncated.Load(), Leftovers: r.leftovers.Load(),
 		NoSlot: r.noSlot.Load(), Reaped: r.reaped.Load(), LongestWait: longest,
@@ -135,15 +143,16 @@ func (r *Runner) begin(ctx context.Context, s Spec) (_ context.Context, end func
 	}, nil
 }
 
-// fork starts p.cmd and enters it into children.
-func (r *Runner) fork(p *process) error {
+// fork starts p as the program at path, and enters it into children.
+func (r *Runner) fork(p *process, path string, attr *syscall.ProcAttr) (err error) {
 	r.forks.RLock()
 	defer r.forks.RUnlock()
 	p.started = time.Now()
-	if err := p.cmd.Start(); err != nil {
+	p.pid, err = r.leaves.forkExec(p, path, attr)
+	if err != nil {
 		return err
 	}
-	p.pid = p.cmd.Process.Pid
+	p.tree.leader = p.pid
 	r.started.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,17 +194,18 @@ func (r *Runner) finish(ctx context.Context, p *process, free func()) (Result, e
 }
 
 func (r *Runner) reap(p *process) (int, error) {
-	state, err := p.cmd.Process.Wait()
+	status, err := reapChild(p.pid)
 	r.mu.Lock()
 	if r.children[p.pid] == p { // the number may be another child's already
 		delete(r.children, p.pid)
 	}
 	r.mu.Unlock()
+	r.leaves.give(p.tree.leaf)
 	if err != nil {
 		return 0, fmt.Errorf("the exit code of %s (pid %d) is lost: %w: does something else in the daemon reap children?",
 			quote(p.argv), p.pid, err)
 	}
-	return code(state), nil
+	return code(status), nil
 }
 
 func (r *Runner) isChild(pid int) bool {

@@ -30,10 +30,11 @@ type Result struct {
 
 // Options are the limits of a Runner. Zero fields take the default.
 type Options struct {
-	MaxCommands int           // commands of Run at once; more wait, first come first served; 64
+	MaxCommands int           // commands of Run at once; more wait, first come first served; 64; see Group
 	MaxStreams  int           // commands of Start at once; more are refused; 1024
 	Grace       time.Duration // from TERM to KILL; 2 s
 	WaitDelay   time.Duration // for pipes held after the leader's end, and for the end after KILL; 1 s
+	Cgroup      CgroupMode    // whether commands get cgroups of their own; CgroupAuto
 }
 
 func (o Options) withDefaults() Options {
@@ -55,7 +56,7 @@ func (o Options) withDefaults() Options {
 // Stats counts what a Runner did. The first four are gauges, the others only grow.
 type Stats struct {
 	Running int // commands of Run that hold a slot
-	Waiting int // callers of Run that wait for a slot
+	Waiting int // callers of Run that wait for a slot, in groups too
 	Streams int // commands of Start
 	Stuck   int // killed, given up on, and still not gone (in an uninterruptible system call); they keep their slot
 
@@ -65,7 +66,7 @@ type Stats struct {
 	Timeouts    uint64        // of those, by a deadline
 	Truncated   uint64        // Results with a truncated stdout or stderr
 	Leftovers   uint64        // Results with Leftovers
-	NoSlot      uint64        // contexts that ended while waiting for a slot
+	NoSlot      uint64        // contexts that ended while waiting for a slot, in groups too
 	Reaped      uint64        // orphans reaped by ReapOrphans
-	LongestWait time.Duration // for a slot
+	LongestWait time.Duration // for a slot of the Runner; that of a group not included
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"os"
 	"slices"
 	"syscall"
@@ -15,12 +16,13 @@ const markName = "DUMBPROBE_COMMAND"
 
 // tree is a command with all its descendants, for ending them. It is used before the leader is reaped.
 //
-// It finds them in /proc. Where the daemon has a delegated cgroup v2, a tree that makes a leaf for each
-// command (SysProcAttr.UseCgroupFD), writes to its cgroup.kill and reads its cgroup.procs would do the
-// same without a scan; members, signal and gone are all that ending uses.
+// It finds them in /proc, and in the command's cgroup if it has one. Both are needed: what wipes its
+// environment and leaves its group and its parents is only in the cgroup; and what root may move into
+// another cgroup (su through pam_systemd) still has its parents.
 type tree struct {
 	leader int
 	mark   []byte // "K=V", unique to this command
+	leaf   *leaf  // nil where there are no cgroups
 }
 
 // members finds what is alive now, the leader included.
@@ -28,6 +30,18 @@ func (t tree) members() ([]procInfo, error) {
 	procs, err := allProcs()
 	if err != nil {
 		return nil, err
+	}
+	// Read after the processes: a number that has passed to a stranger since is none of them, and one that
+	// was a stranger's until now is not signalled, since start tells the two apart.
+	inLeaf := t.leaf.pids()
+	patience := 10 // milliseconds that one look may wait for processes in exec
+	marked := func(p procInfo) bool {
+		has, unclear := p.environHas(t.mark)
+		for ; unclear && patience > 0; patience-- {
+			time.Sleep(time.Millisecond)
+			has, unclear = p.environHas(t.mark)
+		}
+		return has
 	}
 	self := os.Getpid()
 	leader, _ := readProc(t.leader)             // there even if dead, since it is not reaped
@@ -37,10 +51,10 @@ func (t tree) members() ([]procInfo, error) {
 		switch {
 		case p.pid == self || p.pid == 1:
 			continue
-		case p.pid == t.leader || p.pgid == t.leader:
+		case p.pid == t.leader || p.pgid == t.leader || slices.Contains(inLeaf, p.pid):
 			queue = append(queue, i)
 		// environ is a file more to read: only of what is young enough and alive
-		case p.start >= leader.start && !p.dead() && p.environHas(t.mark):
+		case p.start >= leader.start && !p.dead() && marked(p):
 			queue = append(queue, i)
 		}
 		children[p.ppid] = append(children[p.ppid], i)
@@ -95,29 +109,30 @@ func (t tree) end(leaderGone <-chan struct{}, grace, delay time.Duration) ending
 	t.signal(unix.SIGTERM, members)
 	t.signal(unix.SIGCONT, members) // a stopped process could not act on TERM
 
-	graceOver := time.NewTimer(grace)
-	defer graceOver.Stop()
+	graceOver, stopGrace := context.WithTimeout(context.Background(), grace)
+	defer stopGrace()
 	select {
 	case <-leaderGone:
-		waitGone(members, graceOver.C)
-	case <-graceOver.C:
+		waitUntil(graceOver, t.gone(members))
+	case <-graceOver.Done():
 	}
 
-	delayOver := time.NewTimer(delay)
-	defer delayOver.Stop()
+	delayOver, stopDelay := context.WithTimeout(context.Background(), delay)
+	defer stopDelay()
 	for again := true; again; {
-		alive, err := t.members() // finds also what was forked while TERM was sent
-		if err == nil && len(alive) == 0 {
+		alive, err := t.members()                                 // finds also what was forked while TERM was sent
+		if err == nil && len(alive) == 0 && !t.leaf.populated() { // it may have what /proc hides (hidepid)
 			break
 		}
 		learn(alive)
 		report.signal = unix.SIGKILL
 		t.signal(unix.SIGKILL, alive)
-		again = err == nil && waitGone(alive, delayOver.C)
+		t.leaf.kill()
+		again = err == nil && waitUntil(delayOver, t.gone(alive))
 	}
 	select {
 	case <-leaderGone:
-	case <-delayOver.C:
+	case <-delayOver.Done():
 	}
 
 	report.count = max(1, len(known))
@@ -132,21 +147,27 @@ func (t tree) end(leaderGone <-chan struct{}, grace, delay time.Duration) ending
 	return report
 }
 
-// waitGone waits until none of them is alive; false if over came first.
-func waitGone(members []procInfo, over <-chan time.Time) bool {
+// gone tells whether none of members is alive, and nothing in the cgroup.
+func (t tree) gone(members []procInfo) func() bool {
+	members = slices.Clone(members)
+	return func() bool {
+		members = slices.DeleteFunc(members, func(p procInfo) bool { return !p.alive() })
+		return len(members) == 0 && !t.leaf.populated()
+	}
+}
+
+// waitUntil waits until ok; false if over ended first. Nothing announces the end of a process that is not a
+// child, so it is looked for.
+func waitUntil(over context.Context, ok func() bool) bool {
 	const shortest, longest = time.Millisecond, 50 * time.Millisecond
-	// Nothing announces the end of a process that is not a child, so it is looked for.
 	pause := shortest
-	for {
-		members = slices.DeleteFunc(slices.Clone(members), func(p procInfo) bool { return !p.alive() })
-		if len(members) == 0 {
-			return true
-		}
+	for !ok() {
 		select {
-		case <-over:
+		case <-over.Done():
 			return false
 		case <-time.After(pause):
 			pause = min(2*pause, longest)
 		}
 	}
+	return true
 }

@@ -20,10 +20,15 @@ const (
 
 var errWentOn = errors.New("it closed its output and went on running")
 
+// Starter is a *command.Runner or a *command.Group.
+type Starter interface {
+	Start(context.Context, command.Spec) (*command.Stream, error)
+}
+
 // OpenCommand starts spec and reads its stdout. The end of the command is the end of the records, even if
 // something it left in the background holds the pipe. ctx bounds its life, not only its start. Errors are
 // those of command.Runner.Start. End: "exit code 3", "signal 9 (killed)".
-func OpenCommand(ctx context.Context, runner *command.Runner, spec command.Spec, o Options) (Reader, error) {
+func OpenCommand(ctx context.Context, runner Starter, spec command.Spec, o Options) (Reader, error) {
 	b := newBase(ctx, o)
 	stream, err := runner.Start(b.ctx, spec)
 	if err != nil {

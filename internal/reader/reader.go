@@ -2,6 +2,8 @@ package reader
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +25,9 @@ type Reader interface {
 	Stats() Stats
 }
 
+// ErrSilent is in the End of a Reader that was stopped because of Options.Silence.
+var ErrSilent = errors.New("no data")
+
 // Record is one line, without its newline or carriage return and newline, or one datagram as it came.
 type Record struct {
 	Text      string
@@ -34,6 +39,10 @@ type Options struct {
 	MaxLine       int // bytes of one record; 64 KiB
 	MaxQueue      int // records waiting to be taken; 1000
 	MaxQueueBytes int // bytes of their text; one record always has room; 4 MiB
+
+	// Silence is how long there may be no record before the source is taken for dead, and stopped: a command
+	// with all it started. It counts from the start, and not while the queue is full. 0: for ever.
+	Silence time.Duration
 
 	// OnStderr gets each line that a command writes to stderr, cut at MaxLine. The command waits for it;
 	// it must not call Close. nil: discard.
@@ -78,6 +87,8 @@ type base struct {
 
 	stderrLines, rotations, truncations atomic.Uint64
 
+	silence *time.Timer // nil without Options.Silence; stopped and set by the goroutine of run
+
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when run's goroutine is over
@@ -101,9 +112,15 @@ func newBase(ctx context.Context, o Options) *base {
 // run reads in the background until read returns, with nil after an end without fault. read must return soon
 // after the end of b.ctx.
 func (b *base) run(read func() error) {
+	if d := b.options.Silence; d > 0 {
+		b.silence = time.AfterFunc(d, func() { b.cancel(fmt.Errorf("%w for %v", ErrSilent, d)) })
+	}
 	go func() {
 		defer close(b.done)
 		err := read()
+		if b.silence != nil {
+			b.silence.Stop()
+		}
 		if b.ctx.Err() != nil {
 			err = context.Cause(b.ctx) // whatever the read made of it
 		}
@@ -119,7 +136,14 @@ func (b *base) run(read func() error) {
 }
 
 // put waits for room. It is false when b.ctx has ended.
-func (b *base) put(records []Record) bool { return b.queue.put(b.ctx, records) }
+func (b *base) put(records []Record) bool {
+	if b.silence == nil || len(records) == 0 {
+		return b.queue.put(b.ctx, records)
+	}
+	b.silence.Stop()
+	defer b.silence.Reset(b.options.Silence)
+	return b.queue.put(b.ctx, records)
+}
 
 // putLast is put for the end of a source, where an unended line is a record.
 func (b *base) putLast(lines *framer) bool {

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// processCPU is the CPU time that this process has used, user and system.
+func processCPU(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// functionChecks is a script of n Function checks, each with a message of one value.
+func functionChecks(b *testing.B, n int, interval float64, first string) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "checks.lua")
+	source := fmt.Sprintf(`local dp = require "dumbprobe"
+local function call(i)
+  return dp.Message{aspect = "bench", location = {host = "h"}, value = i}
+end
+CHECKS = {}
+for i = 1, %d do
+  CHECKS[i] = dp.Function{call = call, args = {i}, interval = %g, first = %q, name = "check " .. i}
+end
+`, n, interval, first)
+	if err := os.WriteFile(path, []byte(source), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+// benchmarkLateness runs n checks for a while and reports how late they started and what a run costs. One
+// iteration is one such stretch: run it with -benchtime 1x.
+func benchmarkLateness(b *testing.B, n int, interval float64, first string, stretch time.Duration) {
+	path := functionChecks(b, n, interval, first)
+	for b.Loop() {
+		before := heapInUse()
+		e, err := New(Options{Checks: []string{path}, Stdout: io.Discard, LoadTimeout: time.Minute})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		scripts, err := e.begin(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		idle := heapInUse() - before
+		loopCtx, stopLoop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		start := processCPU(b)
+		go func() {
+			_ = e.loop.Run(loopCtx)
+			close(ended)
+		}()
+		<-time.After(stretch)
+		used := processCPU(b) - start
+		runs := e.late.count.Load()
+		b.ReportMetric(float64(e.late.quantile(0.5).Microseconds())/1000, "p50-ms-late")
+		b.ReportMetric(float64(e.late.quantile(0.99).Microseconds())/1000, "p99-ms-late")
+		b.ReportMetric(float64(runs)/stretch.Seconds(), "runs/s")
+		b.ReportMetric(float64(used.Nanoseconds())/float64(runs)/1000, "us-cpu/run")
+		b.ReportMetric(used.Seconds()/stretch.Seconds(), "cores")
+		b.ReportMetric(float64(idle)/float64(n), "B/check")
+		cancel()
+		if err := e.shutdown(); err != nil {
+			b.Fatal(err)
+		}
+		stopLoop()
+		<-ended
+		e.Close()
+		runtime.KeepAlive(scripts)
+	}
+}
+
+// To reach on two cores: p99 below 5 ms, less than a third of a core.
+func BenchmarkTenThousandChecksSpread(b *testing.B) {
+	benchmarkLateness(b, 10_000, 1, "spread", 5*time.Second)
+}
+
+// To reach: p99 below 60 ms.
+func BenchmarkTenThousandChecksInOneInstant(b *testing.B) {
+	benchmarkLateness(b, 10_000, 1, "now", 4500*time.Millisecond)
+}
+
+// To reach: p99 below 20 ms, below 2 KB of memory per idle check.
+func BenchmarkHundredThousandChecksSpread(b *testing.B) {
+	benchmarkLateness(b, 100_000, 60, "spread", 20*time.Second)
+}

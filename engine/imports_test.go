@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the table of docs/architecture.md: what each package may import beside the standard library.
+// A name that ends in /... stands for all below it as well.
+var mayImport = map[string][]string{
+	"cmd/...": {"everything"},
+	"engine":  {"scheduler", "luaapi", "internal/...", "go.uber.org/zap/...", "github.com/robfig/cron/v3"},
+	"luaapi": {
+		"internal/message", "internal/reader", "internal/command", "internal/nagios", "internal/luapattern",
+		"github.com/yuin/gopher-lua/...", "layeh.com/gopher-luar", "go.uber.org/zap/...",
+		"github.com/agnivade/levenshtein", "golang.org/x/sys/...",
+	},
+	"scheduler":           {},
+	"scripts":             {},
+	"internal/message":    {},
+	"internal/luapattern": {},
+	"internal/nagios":     {"internal/message"},
+	"internal/command":    {"golang.org/x/sys/..."},
+	"internal/reader":     {"internal/command", "golang.org/x/sys/..."},
+	"internal/spool":      {"internal/message", "go.uber.org/zap/...", "golang.org/x/sys/..."},
+	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/..."},
+	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
+	"internal/apidocs":    {"luaapi"}, // generates docs/reference.md and scripts/meta; in no binary
+}
+
+const module = "dumbprobe/"
+
+func TestPackagesImportWhatTheArchitectureAllows(t *testing.T) {
+	t.Parallel()
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Standard,Imports", "-deps", "./...")
+	list.Dir = ".."
+	var stderr bytes.Buffer
+	list.Stderr = &stderr
+	out, err := list.Output()
+	if err != nil {
+		if _, missing := exec.LookPath("go"); missing != nil && os.Getenv("CI") != "true" {
+			t.Skip("the go command is not there to list the imports: ", missing)
+		}
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	standard := map[string]bool{}
+	own := map[string][]string{}
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); {
+		var p struct {
+			ImportPath string
+			Standard   bool
+			Imports    []string
+		}
+		if err := d.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		if p.Standard {
+			standard[p.ImportPath] = true
+		} else if name, ok := strings.CutPrefix(p.ImportPath, module); ok {
+			own[name] = p.Imports
+		}
+	}
+	if len(own) < 10 {
+		t.Fatalf("found the packages %v only", own)
+	}
+	for name, imports := range own {
+		allowed, known := allowedFor(name)
+		if !known {
+			t.Errorf("%s is not in the table: add it here and in docs/architecture.md, with what it may import", name)
+			continue
+		}
+		for _, path := range imports {
+			path = strings.TrimPrefix(path, module)
+			if (path == "engine" || strings.HasPrefix(path, "cmd/")) && !strings.HasPrefix(name, "cmd/") {
+				t.Errorf("%s imports %s, which only cmd may", name, path)
+			} else if !standard[path] && !slices.ContainsFunc(allowed, func(pattern string) bool { return matches(pattern, path) }) {
+				t.Errorf("%s imports %s, which the table does not allow", name, path)
+			}
+		}
+	}
+	for pattern := range mayImport {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(own)), func(name string) bool { return matches(pattern, name) }) {
+			t.Errorf("the table has %s, which is no package", pattern)
+		}
+	}
+}
+
+func allowedFor(name string) ([]string, bool) {
+	for pattern, allowed := range mayImport {
+		if matches(pattern, name) {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+func matches(pattern, path string) bool {
+	prefix, below := strings.CutSuffix(pattern, "/...")
+	return pattern == "everything" || path == prefix || below && strings.HasPrefix(path, prefix+"/")
+}
