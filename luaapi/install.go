@@ -119,7 +119,8 @@ func (vm *VM) misspelt(module string, t *lua.LTable) *lua.LTable {
 		names = append(names, Field{Name: key.String()})
 	}
 	known := newFieldSet(module, names)
-	meta := L.CreateTable(0, 1)
+	meta := L.CreateTable(0, 2)
+	meta.RawSetString("__metatable", lua.LFalse)
 	meta.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
 		if name, ok := L.Get(2).(lua.LString); ok {
 			if near := known.nearest(string(name)); near != "" {
