@@ -95,7 +95,7 @@ func hostname() string {
 
 func (e *Engine) vmOptions(path string) luaapi.Options {
 	return luaapi.Options{
-		Commands: e.commands,
+		Commands: e.commands.Group(e.options.ScriptCommands),
 		Logger:   e.logger.With(zap.String("script", path)),
 		Hostname: hostname,
 		Version:  e.options.Version,
@@ -135,6 +135,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { _ = e.loop.Run(loopCtx) })
 	background.Go(func() { e.watch(loopCtx) })
+	e.logger.Debug("how commands are kept together: " + e.commands.Isolation().String())
 	e.logger.Info("running", zap.Int("scripts", len(scripts)), zap.Int("checks", countTasks(scripts)))
 
 	<-ctx.Done()

@@ -129,8 +129,10 @@ func (h *handle) serve() {
 		return
 	}
 	wait := h.reopen
-	if time.Since(h.opened) >= h.backoff.Good {
-		h.backoff.Reset()
+	if reason == nil {
+		h.backoff.Reset() // a source that ends by itself may be meant to be read again and again
+	} else {
+		wait = h.backoff.NextAfter(time.Since(h.opened))
 	}
 	text := fmt.Errorf("the handle came to its end; it is opened again in %s", wait)
 	if reason != nil {

@@ -23,6 +23,7 @@ type Options struct {
 	LoadTimeout time.Duration // of a script's top level; 5 s
 
 	MaxCommands     int    // subprocesses at once; 64
+	ScriptCommands  int    // of these by one script; 0: no bound of its own
 	MaxInstructions uint64 // of Lua, per run; 0: no limit
 
 	MaxScriptMemory uint64 // bytes that one script may hold; 256 MiB

@@ -10,15 +10,13 @@ import (
 
 // call calls a Lua value in protected mode on the run's thread and leaves its results on the stack of L.
 func (r *Run) call(L *lua.LState, results int, fn lua.LValue, args ...lua.LValue) error {
-	var err error
 	if r.inCall {
-		err = r.callNested(L, results, fn, args)
-	} else {
-		r.inCall = true // not set back when the goroutine ends early: then the run is over
-		err = L.CallByParam(lua.P{Fn: fn, NRet: results, Protect: true}, args...)
-		r.inCall = false
-		r.leave(L, 0)
+		return r.callNested(L, results, fn, args)
 	}
+	r.inCall = true // not set back when the goroutine ends early: then the run is over
+	err := L.CallByParam(lua.P{Fn: fn, NRet: results, Protect: true}, args...)
+	r.inCall = false
+	r.leave(L, 0)
 	if err == nil {
 		return nil
 	}
@@ -36,11 +34,12 @@ func (r *Run) callNested(L *lua.LState, results int, fn lua.LValue, args []lua.L
 			th.Push(arg)
 		}
 	})
-	if err == nil {
-		th.XMoveTo(L, results)
+	defer r.giveNested(th, err)
+	if err != nil {
+		return r.vm.scriptError(err)
 	}
-	r.giveNested(th, err)
-	return err
+	th.XMoveTo(L, results)
+	return nil
 }
 
 // callValue is call for functions with one result.

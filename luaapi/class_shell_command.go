@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -23,13 +24,21 @@ var commandFields = []Field{
 	{Name: "cwd", Type: typeText, Default: "the daemon's", Doc: "the directory it runs in"},
 }
 
+// streamedCommandFields are those of a command that is read while it runs: all its output is.
+var streamedCommandFields = slices.DeleteFunc(slices.Clone(commandFields), func(f Field) bool { return f.Name == "max_output" })
+
 // maxOutput bounds what a script can ask to be kept of a command's output.
 const maxOutput = 64 << 20
 
 // readCommand makes the command's specification of fields that were checked before.
 func readCommand(set *fieldSet, v []lua.LValue) command.Spec {
 	s := command.Spec{Argv: argv(v[set.index["command"]])}
-	options(&s, func(name string) lua.LValue { return v[set.index[name]] })
+	options(&s, func(name string) lua.LValue {
+		if i, ok := set.index[name]; ok {
+			return v[i]
+		}
+		return nil
+	})
 	return s
 }
 

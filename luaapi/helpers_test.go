@@ -263,3 +263,14 @@ func (s *testScript) signal(name string) <-chan struct{} {
 	})
 	return c
 }
+
+// goFunction makes a function of Go a global of the script.
+func (s *testScript) goFunction(name string, f func(r *Run)) {
+	s.t.Helper()
+	s.do(func(r *Run) {
+		s.vm.state.G.Global.RawSetString(name, s.vm.state.NewFunction(func(L *lua.LState) int {
+			f(runOf(L))
+			return 0
+		}))
+	})
+}

@@ -53,6 +53,8 @@ func logFields(v lua.LValue) []zap.Field {
 			fields = append(fields, zap.Float64(name, float64(x)))
 		case lua.LBool:
 			fields = append(fields, zap.Bool(name, bool(x)))
+		case *lua.LUserData:
+			fields = append(fields, zap.String(name, typeName(x)))
 		default:
 			fields = append(fields, zap.String(name, x.String()))
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 func readerModule() Module {
-	fields := func(own ...Field) []Field { return own }
+	fields := func(own ...Field) []Field { return append(own, recordFields...) }
 	maker := func(f Function, open func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error)) Function {
 		f.Waits = true
 		f.Results = []Result{{Type: classType("Reader")}}
@@ -37,14 +37,15 @@ func readerModule() Module {
 		Functions: []Function{
 			maker(Function{
 				Name: "command", Doc: "Starts a command and reads the lines that it prints.",
-				Params:  []Param{{Name: "options", Type: typeTable, Fields: commandFields}},
+				Params:  []Param{{Name: "options", Type: typeTable, Fields: append(append([]Field(nil), streamedCommandFields...), recordFields...)}},
 				Errors:  "when the command cannot be started",
 				Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.command{command = \"echo one; echo two\"}\nassert(lines:read() == \"one\" and lines:read() == \"two\")\nlines:close()",
 			}, func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error) {
 				spec := command.Spec{Argv: argv(t.RawGetString("command"))}
 				options(&spec, t.RawGetString)
+				limits := recordLimits(t.RawGetString)
 				return func(ctx context.Context) (reader.Reader, error) {
-					return reader.OpenCommand(ctx, vm.commands, spec, reader.Options{OnStderr: vm.logStderr("")})
+					return reader.OpenCommand(ctx, vm.commands, spec, limits(vm.logStderr("")))
 				}
 			}),
 			maker(Function{
@@ -56,9 +57,10 @@ func readerModule() Module {
 				Errors:  "when the file cannot be opened",
 				Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.file{path = \"/etc/hostname\"}\nassert(lines:read())\nlines:close()",
 			}, func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error) {
+				limits := recordLimits(t.RawGetString)
 				spec := reader.FileSpec{Path: textOf(t.RawGetString("path")), Follow: boolOf(t.RawGetString("follow")), FromEnd: boolOf(t.RawGetString("from_end"))}
 				return func(ctx context.Context) (reader.Reader, error) {
-					return reader.OpenFile(ctx, spec, reader.Options{})
+					return reader.OpenFile(ctx, spec, limits(nil))
 				}
 			}),
 			maker(Function{
@@ -71,11 +73,12 @@ func readerModule() Module {
 			}, func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error) {
 				network, address, _ := strings.Cut(textOf(t.RawGetString("address")), ":")
 				listen := boolOf(t.RawGetString("listen"))
+				limits := recordLimits(t.RawGetString)
 				return func(ctx context.Context) (reader.Reader, error) {
 					if datagram := network == "udp" || network == "unixgram"; datagram != listen {
 						return nil, fmt.Errorf("%s:%s: streams (tcp, unix) are connected to, datagrams (udp, unixgram) are listened for, with listen = true", network, address)
 					}
-					return reader.OpenSocket(ctx, reader.SocketSpec{Network: network, Address: address, Listen: listen}, reader.Options{})
+					return reader.OpenSocket(ctx, reader.SocketSpec{Network: network, Address: address, Listen: listen}, limits(nil))
 				}
 			}),
 		},

@@ -67,6 +67,9 @@ func (r *Run) protect(L *lua.LState, results int, handler *lua.LFunction, push f
 	push(th)
 	err = th.PCall(th.GetTop()-1, results, handler)
 	r.leave(L, depth)
+	if err != nil && isPanic(err) {
+		r.reportPanic(r.vm.scriptError(err)) // the script may swallow it
+	}
 	return th, err
 }
 

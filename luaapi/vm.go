@@ -35,12 +35,18 @@ func DefaultLimits() Limits {
 	}
 }
 
+// Commands runs commands: a *command.Runner, or a *command.Group of it that bounds those of one script.
+type Commands interface {
+	Run(context.Context, command.Spec) (command.Result, error)
+	Start(context.Context, command.Spec) (*command.Stream, error)
+}
+
 // Options are what a VM needs from the daemon.
 type Options struct {
-	Commands *command.Runner // runs the commands of checks; required
-	Logger   *zap.Logger     // for the load; nil: none
-	Hostname func() string   // nil: the kernel's
-	Version  string          // of the daemon, dumbprobe.version
+	Commands Commands      // runs the commands of checks; required
+	Logger   *zap.Logger   // for the load; nil: none
+	Hostname func() string // nil: the kernel's
+	Version  string        // of the daemon, dumbprobe.version
 	Limits   Limits
 }
 
@@ -48,7 +54,7 @@ type Options struct {
 type VM struct {
 	path     string // as it was given; names the chunk in error messages
 	dir      string // where require looks
-	commands *command.Runner
+	commands Commands
 	hostname func() string
 	version  string
 	limits   Limits

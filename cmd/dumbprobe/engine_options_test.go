@@ -36,14 +36,14 @@ func TestDefaultsReachTheEngine(t *testing.T) {
 
 func TestFlagsReachTheEngine(t *testing.T) {
 	o := optionsOf(t, "--checks a,b.lua --checks dir --destination tcp:[::1]:80 --destination stdout --max-spool 1MB --timeout 1m30s "+
-		"--grace 0 --load-timeout 0.5 --max-commands 3 --max-instructions 1000000 --max-script-memory 1GiB --self-messages all")
+		"--grace 0 --load-timeout 0.5 --max-commands 3 --max-commands-per-script 2 --max-instructions 1000000 --max-script-memory 1GiB --self-messages all")
 	if !slices.Equal(o.Checks, []string{"a,b.lua", "dir"}) {
 		t.Errorf("the checks are %q", o.Checks)
 	}
 	if !slices.Equal(o.Destinations, []output.Address{{Scheme: "tcp", Host: "::1", Port: "80"}, {Scheme: "stdout"}}) {
 		t.Errorf("the destinations are %v", o.Destinations)
 	}
-	if o.SpoolBytes != 1e6 || o.Timeout != 90*time.Second || o.LoadTimeout != 500*time.Millisecond || o.MaxCommands != 3 ||
+	if o.SpoolBytes != 1e6 || o.Timeout != 90*time.Second || o.LoadTimeout != 500*time.Millisecond || o.MaxCommands != 3 || o.ScriptCommands != 2 ||
 		o.MaxInstructions != 1e6 || o.MaxScriptMemory != 1<<30 || o.SelfMessages != engine.SelfAll {
 		t.Errorf("got %+v", o)
 	}

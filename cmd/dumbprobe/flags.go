@@ -76,6 +76,7 @@ type runFlags struct {
 
 	timeout, grace time.Duration
 	maxCommands    uint64
+	scriptCommands uint64
 	maxMemory      int64
 
 	logging string
@@ -100,17 +101,18 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.Var(durationFlag{value: &f.timeout}, "timeout", "of a run, where the check gives none; seconds, or as in 1m30s")
 	fs.Var(durationFlag{value: &f.grace, orZero: true}, "grace", "for running checks when the daemon stops")
 	fs.Var(countFlag{&f.maxCommands, 1, 1 << 20}, "max-commands", "of subprocesses at once; further ones wait")
+	fs.Var(countFlag{&f.scriptCommands, 0, 1 << 20}, "max-commands-per-script", "of subprocesses of one script at once; 0: as many as of all")
 	fs.StringVar(&f.logging, "logging", "", "take the log's format, sinks and level from this `file`: a Config of zap in YAML or JSON")
 	fs.Var(sizeFlag{&f.maxMemory}, "max-script-memory", "of Lua values of one script, about; a script that holds more is loaded again")
 	setGroup(fs, groupScripts, "once")
 	setGroup(fs, groupMessages, "destination", "max-spool", "self-messages")
-	setGroup(fs, groupLimits, "timeout", "grace", "max-commands", "max-script-memory")
+	setGroup(fs, groupLimits, "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory")
 	setGroup(fs, groupLog, "logging")
 	addLogLevel(cmd, &f.level, zapcore.InfoLevel)
 
 	mustComplete(cmd.RegisterFlagCompletionFunc("destination", completeDestination))
 	mustComplete(cmd.MarkFlagFilename("logging", "yaml", "yml", "json"))
-	noCompletion(cmd, "max-spool", "timeout", "grace", "max-commands", "max-script-memory")
+	noCompletion(cmd, "max-spool", "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory")
 }
 
 func addLogLevel(cmd *cobra.Command, level *string, standard zapcore.Level) {

@@ -33,6 +33,8 @@ func main() {
 		terminal: logconfig.IsTerminal(os.Stderr),
 		version:  version,
 		isolate:  isolate,
+
+		limitMemory: limitMemory,
 	}))
 }
 

@@ -7,16 +7,19 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"go.uber.org/zap"
 )
 
 // process is what commands see of the process.
 type process struct {
 	args           []string // without the program's name
 	stdout, stderr io.Writer
-	signals        <-chan os.Signal // HUP, INT and TERM; nil: none come
-	terminal       bool             // stderr is a terminal
-	version        string           // of the release; "": as the build information says
-	isolate        func() error     // called once, before a script is loaded; nil: not needed
+	signals        <-chan os.Signal  // HUP, INT and TERM; nil: none come
+	terminal       bool              // stderr is a terminal
+	version        string            // of the release; "": as the build information says
+	limitMemory    func(*zap.Logger) // called once, before a script is loaded; nil: not needed
+	isolate        func() error      // called once, before a script is loaded; nil: not needed
 }
 
 // The exit statuses.

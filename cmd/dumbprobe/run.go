@@ -104,6 +104,7 @@ func (f *runFlags) engineOptions(p process, log *zap.Logger) engine.Options {
 		Grace:           max(f.grace, time.Nanosecond), // zero would be the default
 		LoadTimeout:     f.loadTimeout,
 		MaxCommands:     int(f.maxCommands),
+		ScriptCommands:  int(f.scriptCommands),
 		MaxInstructions: f.maxInstructions,
 		MaxScriptMemory: uint64(f.maxMemory),
 		SelfMessages:    engine.SelfMessages(f.selfMessages),
@@ -119,6 +120,9 @@ func (f *runFlags) daemon(ctx context.Context, p process, log *zap.Logger) error
 		if err := p.isolate(); err != nil {
 			log.Warn("commands are not kept apart from the daemon as they should be", zap.Error(err))
 		}
+	}
+	if p.limitMemory != nil {
+		p.limitMemory(log)
 	}
 	options := f.engineOptions(p, log)
 	e, err := engine.New(options)

@@ -583,8 +583,9 @@ function BaseHandle:close() end
 ---@field command string|string[] # a string runs through `/bin/sh -c`, a list directly
 ---@field stdin? string # what the command reads from its standard input; default: nothing
 ---@field env? table<string, string> # environment variables, added to the daemon's; default: {}
----@field max_output? integer # how much of its output, and of its standard error, is kept; the rest is discarded, and `truncated` set (bytes); default: 1 MiB
 ---@field cwd? string # the directory it runs in; default: the daemon's
+---@field silence? number # no record for that long means that the source is dead: it is ended, and opened again (seconds); default: no limit
+---@field max_line? integer # the length of a record; what is longer is cut there, and reported (bytes); default: 64 KiB
 ---@field parse? fun(line: string): dumbprobe.Messages # makes messages of a line; {} ignores the line
 ---@field name? string # name of the handle in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the handle's messages

@@ -10,8 +10,9 @@ local reader = {}
 ---@field command string|string[] # a string runs through `/bin/sh -c`, a list directly
 ---@field stdin? string # what the command reads from its standard input; default: nothing
 ---@field env? table<string, string> # environment variables, added to the daemon's; default: {}
----@field max_output? integer # how much of its output, and of its standard error, is kept; the rest is discarded, and `truncated` set (bytes); default: 1 MiB
 ---@field cwd? string # the directory it runs in; default: the daemon's
+---@field silence? number # no record for that long means that the source is dead: it is ended, and opened again (seconds); default: no limit
+---@field max_line? integer # the length of a record; what is longer is cut there, and reported (bytes); default: 64 KiB
 
 --- Starts a command and reads the lines that it prints.
 ---
@@ -33,6 +34,8 @@ function reader.command(options) end
 ---@field path string # the file
 ---@field follow? boolean # go on at the end, through rotation and truncation, as `tail -F` does; default: false
 ---@field from_end? boolean # leave out what is there already; default: false
+---@field silence? number # no record for that long means that the source is dead: it is ended, and opened again (seconds); default: no limit
+---@field max_line? integer # the length of a record; what is longer is cut there, and reported (bytes); default: 64 KiB
 
 --- Reads the lines of a file; with `follow` also those that are written to it later.
 ---
@@ -53,6 +56,8 @@ function reader.file(options) end
 ---@class dumbprobe.reader.socket.Options
 ---@field address string # `tcp:HOST:PORT` or `unix:PATH`; with `listen`: `udp:HOST:PORT` or `unixgram:PATH`
 ---@field listen? boolean # listen for datagrams instead of connecting; default: false
+---@field silence? number # no record for that long means that the source is dead: it is ended, and opened again (seconds); default: no limit
+---@field max_line? integer # the length of a record; what is longer is cut there, and reported (bytes); default: 64 KiB
 
 --- Connects to a stream socket and reads its lines, or listens on a datagram socket, where each datagram is a record.
 ---

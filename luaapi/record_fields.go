@@ -1,0 +1,25 @@
+package luaapi
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"dumbprobe/internal/reader"
+)
+
+// recordFields are the fields of all sources that are read record by record.
+var recordFields = []Field{
+	{Name: "silence", Type: typeDuration, Unit: "seconds", Default: "no limit", Doc: "no record for that long means that the source is dead: it is ended, and opened again"},
+	{Name: "max_line", Type: typeCount, Unit: "bytes", Default: "64 KiB", Doc: "the length of a record; what is longer is cut there, and reported"},
+}
+
+// maxLine bounds what a script can ask for as the length of a line.
+const maxLine = 16 << 20
+
+// recordLimits makes a reader's options of fields that were checked before.
+func recordLimits(get func(name string) lua.LValue) func(onStderr func(string)) reader.Options {
+	silence := seconds(numberOf(get("silence")))
+	line := int(min(numberOf(get("max_line")), maxLine))
+	return func(onStderr func(string)) reader.Options {
+		return reader.Options{Silence: silence, MaxLine: line, MaxQueueBytes: max(0, 2*line), OnStderr: onStderr}
+	}
+}
