@@ -528,10 +528,12 @@ local function parse(line)
   if line == "1" then dp.log.info("reading"); dp.sleep(0.4) end
   return {line = line}
 end
-return {dp.ShellStream{command = "seq %d; exec sleep 3600", parse = parse}}`, maxRecords+100))}})
-	d.log("the first line", says("reading"))
+local streams = {}
+for i = 1, 5 do streams[i] = dp.ShellStream{command = "seq %d; exec sleep 3600", parse = parse} end
+return streams`, maxRecords+100))}})
+	d.logged(5, "the first lines", says("reading"))
 	d.stop()
-	if n := len(d.sent(key("line"))); n != maxRecords+100 {
-		t.Errorf("%d lines were sent, want %d", n, maxRecords+100)
+	if n := len(d.sent(key("line"))); n != 5*(maxRecords+100) {
+		t.Errorf("%d lines were sent, want %d", n, 5*(maxRecords+100))
 	}
 }

@@ -91,9 +91,10 @@ func (c *check) once(ctx context.Context) bool {
 	}
 }
 
-// flushOnce waits for the destinations. Here what is not delivered is an error: nobody sends it later.
+// flushOnce waits for the destinations, also after an interruption: what was found is sent. Here what is not
+// delivered is an error: nobody sends it later.
 func (e *Engine) flushOnce(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, e.flushTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.flushTime)
 	defer cancel()
 	return e.outputs.Close(ctx)
 }

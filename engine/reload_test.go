@@ -505,16 +505,16 @@ func TestARunOfTheOldVersionKeepsItsDeadlineButNotPastTheStop(t *testing.T) {
 	w := openFIFO(t, gate)
 	defer w.Close()
 	write(t, path, `return {
-  dp.Function{name = "y", interval = 3600, call = function() dp.sleep(3600) end}}`)
+  dp.Function{name = "y", interval = 0.1, call = function() dp.sleep(3600) end}}`)
 	d.reload()
-	d.message("a deadline that has passed since", self("y", OutcomeTimeout)) // the engine's
+	d.logged(4, "deadlines that have passed since", told("y", OutcomeTimeout)) // the engine's
 	if d.count(OutcomeCancelled) > 0 {
 		t.Error("the run of the old version was cancelled before its deadline")
 	}
 	if took := d.stop(); took > 5*time.Second {
 		t.Errorf("the stop took %s", took)
 	}
-	if d.count(OutcomeCancelled) != 1 {
+	if n := len(d.logs.Filter(told("x", OutcomeCancelled)).All()); n != 1 {
 		t.Error("the run of the old version was not cancelled at the end of the grace")
 	}
 }

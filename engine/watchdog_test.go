@@ -13,8 +13,11 @@ func soon(e *Engine) { e.stuckGrace, e.cancelGrace = 300*time.Millisecond, 500*t
 func TestAStuckVMIsReplacedAndOtherFilesNeverNotice(t *testing.T) {
 	t.Parallel()
 	a := lua(t, "a.lua", `
-local n, asleep = 0, false
+local n = 0
+local Own = dp.BaseHandle:extend{}
+function Own:open() self.reader = dp.reader.command{command = "echo '{\"pid\": '$$'}'; exec sleep 3600"} end
 return {
+  Own{name = "own stream"},
   dp.Function{name = "other", interval = 0.1, timeout = 30, call = function() n = n + 1; return {n = n} end},
   dp.Function{name = "sleeper", interval = 0.1, timeout = 3600, call = function() dp.log.info("asleep"); dp.sleep(3600) end},
   dp.ShellStream{name = "stream", command = "echo '{\"pid\": '$$'}'; exec sleep 3600"},
@@ -27,7 +30,7 @@ return {
 local n = 0
 return {dp.Function{name = "b", interval = 0.2, call = function() n = n + 1; return {b = n} end}}`)
 	d := launch(t, Options{Checks: []string{a, b}, Grace: 300 * time.Millisecond}, soon)
-	pid := int(d.message("the stream", key("pid")).num("pid"))
+	streams := d.messages(2, "the streams", key("pid"))
 	d.log("the hold", says(holdVM))
 
 	m := d.message("the report", self("stuck", OutcomeStuck))
@@ -36,14 +39,16 @@ return {dp.Function{name = "b", interval = 0.2, call = function() n = n + 1; ret
 		t.Errorf("comment %q", m.Event.Comment)
 	}
 	l := d.log("the report", told("stuck", OutcomeStuck))
-	if fields := l.ContextMap(); fields["script"] != a || fields["position"] != int64(4) {
+	if fields := l.ContextMap(); fields["script"] != a || fields["position"] != int64(5) {
 		t.Errorf("fields %v", fields)
 	}
 	d.messages(2, "the other check, in a fresh VM", func(m msg) bool { return m.num("n") == 1 })
 	d.logged(2, "the sleeper, begun anew", says("asleep"))
-	d.messages(2, "the stream, opened again", key("pid"))
-	if alive(pid) {
-		t.Error("the stream's process of the stuck VM is still there")
+	d.messages(4, "the streams, opened again", key("pid"))
+	for _, m := range streams {
+		if alive(int(m.num("pid"))) {
+			t.Error("a stream's process of the stuck VM is still there")
+		}
 	}
 	n := len(d.sent(key("b")))
 	others := d.messages(n+5, "runs of the other file", key("b"))

@@ -1,0 +1,4 @@
+local dp = require "dumbprobe"
+return {
+  dp.Function(print, 5),
+}

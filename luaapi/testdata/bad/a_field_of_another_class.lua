@@ -1,0 +1,4 @@
+local dp = require "dumbprobe"
+return {
+  dp.Nagios{command = "check_load", interval = 5, parse = print},
+}

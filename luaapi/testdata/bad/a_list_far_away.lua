@@ -1,0 +1,4 @@
+local dp = require "dumbprobe"
+local list = {}
+list[1000] = dp.Function{call = print, interval = 5}
+return list

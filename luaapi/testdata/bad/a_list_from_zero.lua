@@ -1,0 +1,2 @@
+local dp = require "dumbprobe"
+return {[0] = dp.Function{call = print, interval = 5}}

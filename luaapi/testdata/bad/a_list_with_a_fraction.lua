@@ -1,0 +1,2 @@
+local dp = require "dumbprobe"
+return {[1.5] = dp.Function{call = print, interval = 5}}

@@ -1,0 +1,2 @@
+local helper = require "../good/modules/helper"
+return {}

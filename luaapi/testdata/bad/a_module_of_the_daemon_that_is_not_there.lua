@@ -1,0 +1,2 @@
+local http = require "dumbprobe.htpp"
+return {}

@@ -1,0 +1,2 @@
+local helper = require "modules.failing"
+return {}

@@ -1,0 +1,2 @@
+local helper = require "helper.missing"
+return {}

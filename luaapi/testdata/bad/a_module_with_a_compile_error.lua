@@ -1,0 +1,2 @@
+local helper = require "modules.uncompilable"
+return {}

@@ -1,0 +1,6 @@
+local dp = require "dumbprobe"
+local Mine = dp.BaseCheck:extend{class = "Mine"}
+function Mine:run() return {} end
+return {
+  Mine{path = "/"},
+}

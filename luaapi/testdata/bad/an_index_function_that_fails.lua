@@ -1,0 +1,3 @@
+return {
+  setmetatable({}, {__index = function(_, name) error("no " .. name) end}),
+}

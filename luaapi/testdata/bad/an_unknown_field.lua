@@ -1,0 +1,7 @@
+local dp = require "dumbprobe"
+return {
+  dp.ShellCommand{
+    command = "uptime",
+    intervall = 5,
+  },
+}

@@ -1,0 +1,2 @@
+local dp = require "dumbprobe"
+return {dp.function_{interval = 5}}

@@ -1,0 +1,3 @@
+return {
+  {run = function() end, next_run = function() end, check_name = function() return "" end},
+}

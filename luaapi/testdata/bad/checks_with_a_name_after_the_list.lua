@@ -1,0 +1,5 @@
+local dp = require "dumbprobe"
+return {
+  dp.Function{call = print, interval = 5},
+  interval = 60,
+}

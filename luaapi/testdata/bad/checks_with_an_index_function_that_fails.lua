@@ -1,0 +1,1 @@
+return setmetatable({}, {__index = function(_, name) error("no " .. name) end})

@@ -1,0 +1,2 @@
+dofile("missing.lua")
+return {}

@@ -1,0 +1,5 @@
+local function helper()
+  error("no configuration")
+end
+helper()
+return {}

@@ -1,0 +1,3 @@
+local dp = require "dumbprobe"
+local Mine = dp.BaseCheck.extend{class = "Mine"}
+return {}

@@ -1,0 +1,2 @@
+local config
+return config.checks

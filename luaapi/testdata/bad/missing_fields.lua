@@ -1,0 +1,7 @@
+local dp = require "dumbprobe"
+return {
+  dp.Function{},
+  dp.ShellCommand{interval = 5},
+  dp.Nagios{},
+  dp.ShellStream{},
+}

@@ -1,0 +1,3 @@
+local M = {}
+
+error("not on this host")

@@ -1,0 +1,3 @@
+return {
+  {next_run = function() return 0 end},
+}

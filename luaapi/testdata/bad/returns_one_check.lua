@@ -1,0 +1,2 @@
+local dp = require "dumbprobe"
+return dp.Function{call = print, interval = 5}

@@ -1,0 +1,2 @@
+local dp = require "dumbprobe"
+return dp.ShellStream{command = "vmstat 1"}

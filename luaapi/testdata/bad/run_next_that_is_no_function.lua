@@ -1,0 +1,1 @@
+return {run_next = 5}

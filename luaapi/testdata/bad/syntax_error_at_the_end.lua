@@ -1,0 +1,2 @@
+return {
+  {run = function() end

@@ -1,0 +1,4 @@
+local dp = require "dumbprobe"
+return {
+  dp.Function{call = print, interval = 5, colour = "red"},
+}
