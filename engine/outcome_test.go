@@ -378,3 +378,39 @@ end, name = "x"}}`)}})
 		})
 	}
 }
+
+func TestAnOutcomeThatGoesToAndFroIsNotSaidEachTimeButEndsRight(t *testing.T) {
+	for name, last := range map[string]Outcome{"ends well": OutcomeOK, "ends badly": OutcomeError} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v, said := newTestVoice(SelfChanges, zap.NewNop())
+				x, y := source{script: "a.lua", check: "x"}, source{script: "a.lua", check: "y"}
+				say := func(o Outcome) {
+					var err error
+					if o != OutcomeOK {
+						err = errors.New("no")
+					}
+					v.tell(x, "run", o, err)
+					time.Sleep(time.Second)
+				}
+				for i := range 300 {
+					say([]Outcome{OutcomeError, OutcomeOK}[i%2])
+				}
+				if n := len(*said); n > 5*maxChanges || n < 4*maxChanges {
+					t.Errorf("%d messages in five minutes of going to and fro", n)
+				}
+				for range 120 {
+					say(last)
+				}
+				if got := (*said)[len(*said)-1].state(); got != string(last) {
+					t.Errorf("the last that was said is %s", got)
+				}
+				n := len(*said)
+				v.tell(y, "run", OutcomeError, errors.New("no"))
+				if len(*said) != n+1 {
+					t.Error("another check is not heard")
+				}
+			})
+		})
+	}
+}

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"time"
+	_ "time/tzdata" // the binary is all that a user ships: the host may have no time zones
 
 	"github.com/robfig/cron/v3"
 

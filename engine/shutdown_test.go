@@ -242,3 +242,22 @@ func TestAStopWhileAScriptLoads(t *testing.T) {
 		t.Error("the stop was reported as a failure to load")
 	}
 }
+
+func TestMessagesThatAreLostForADestinationAreReportedOnTheOthers(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	one, two := "unix:"+folder+"/one", "unix:"+folder+"/two"
+	d := launch(t, Options{
+		SpoolBytes:   2000, // of the others: they keep the last few messages
+		Destinations: []output.Address{address(t, one), address(t, "stdout"), address(t, two)},
+		Checks: []string{lua(t, "a.lua", `
+return {dp.Function{interval = 0.05, call = function() return {text = ("x"):rep(500)} end}}`)},
+	}, func(e *Engine) { e.flushTime = 100 * time.Millisecond })
+	for _, name := range []string{one, two} {
+		m := d.message("the report on "+name, func(m msg) bool { return m.Event.Name == selfAspect && m.Location["destination"] == name })
+		if m.state() != string(OutcomeDropped) || m.Event.State.Severity != "error" || m.Location["host"] != hostname() || len(m.Location) != 2 ||
+			!strings.Contains(m.Event.Comment, "messages for "+name+" were dropped") {
+			t.Errorf("%s", m.raw)
+		}
+	}
+}

@@ -28,6 +28,9 @@ func baseClass(def Class, common []Field) Class {
 		Results: []Result{{Type: classType(def.Name), Doc: "the class; call it with a table of fields to make an object"}},
 		call: func(vm *VM, L *lua.LState) int {
 			parent := L.CheckTable(1)
+			if base := vm.classes[def.Name]; parent != base.table && !runOf(L).extends(parent, base) {
+				L.RaiseError("%s.extend: call it with a colon, %s:extend{...}", def.Name, def.Name)
+			}
 			members, _ := L.Get(2).(*lua.LTable)
 			if members == nil {
 				members = L.CreateTable(0, 1)

@@ -81,6 +81,9 @@ var typeMessages = Type{Lua: "dumbprobe.Messages", want: "a message, a list of m
 
 // luaRun is the method run, called by a script.
 func (c *checkObject) luaRun(vm *VM, L *lua.LState) int {
+	if c.finish == nil && c.lua == nil {
+		L.RaiseError("%s.run: the fields of the check are wrong", c.class.name)
+	}
 	r := runOf(L)
 	c.lastRun = now()
 	var data any

@@ -50,7 +50,7 @@ func (vm *VM) scriptError(err error) error {
 	e := &ScriptError{Traceback: cleanTraceback(api.StackTrace), Panic: api.Type == lua.ApiErrorPanic}
 	switch object := api.Object.(type) {
 	case lua.LString:
-		e.Script, e.Line, e.Msg = splitPosition(string(object))
+		e.Script, e.Line, e.Msg = splitPosition(strings.TrimSuffix(string(object), ", ")) // as require ends
 	case *lua.LTable:
 		e.Msg = describeErrorTable(object)
 	case *lua.LUserData:
@@ -145,7 +145,8 @@ func cleanTraceback(trace string) string {
 	var out []string
 	for l := range strings.Lines(trace) {
 		l = strings.TrimSpace(l)
-		if l == "" || l == "stack traceback:" || l == "[G]: ?" {
+		switch l {
+		case "", "stack traceback:", "[G]: ?", "[G]: in function (anonymous)", "[G]: in function 'error'", "(tailcall): ?":
 			continue
 		}
 		out = append(out, l)

@@ -82,6 +82,9 @@ func handleClass(def Class, read func(vm *VM, h *handleObject, set *fieldSet, v 
 			if h.own != nil {
 				return 0
 			}
+			if h.start == nil {
+				L.RaiseError("%s.open: the fields of the handle are wrong", name)
+			}
 			r := runOf(L)
 			var source reader.Reader
 			r.waitOrRaise(L, func(context.Context) (err error) {

@@ -60,6 +60,10 @@ func (vm *VM) Load(ctx context.Context, opts RunOptions) (*Script, error) {
 	}
 	var load *LoadError
 	if errors.As(o.err, &load) {
+		var over *endedError
+		if load.Err == nil && errors.As(o.err, &over) {
+			load.Err = over.why
+		}
 		return nil, load
 	}
 	return nil, &LoadError{Path: vm.path, Problems: []string{o.err.Error()}, Err: o.err}
@@ -76,8 +80,11 @@ func (r *Run) load() (*Script, error) {
 	returned, err := r.callValue(r.thread, fn)
 	if err != nil {
 		var e *ScriptError
-		if errors.As(err, &e) && e.Traceback != "" && strings.Count(e.Traceback, "\n") > 1 {
+		if errors.As(err, &e) && e.Traceback != "" && strings.Contains(e.Traceback, "\n") {
 			err = fmt.Errorf("%w\n\tcalled from: %s", err, strings.ReplaceAll(e.Traceback, "\n", ", "))
+		}
+		if problems := r.unreported(); len(problems) > 0 {
+			return nil, &LoadError{Path: vm.path, Problems: append(problems, err.Error()), Err: err}
 		}
 		return nil, err
 	}
@@ -86,16 +93,22 @@ func (r *Run) load() (*Script, error) {
 	}
 	vm.checks = returned
 	s, problems := r.shape(returned, shape)
-	for _, bad := range vm.invalid {
-		if !bad.reported {
-			problems = append(problems, bad.describe(0))
-		}
-	}
-	vm.invalid = nil
+	problems = append(problems, r.unreported()...)
 	if len(problems) > 0 {
 		return nil, &LoadError{Path: vm.path, Problems: problems}
 	}
 	return s, nil
+}
+
+// unreported is what is wrong with objects that are no entries of CHECKS, or not yet.
+func (r *Run) unreported() (problems []string) {
+	for _, bad := range r.vm.invalid {
+		if !bad.reported {
+			problems = append(problems, bad.describe(0))
+		}
+	}
+	r.vm.invalid = nil
+	return problems
 }
 
 func (p *problemObject) describe(position int) string {
@@ -132,12 +145,22 @@ func (vm *VM) readSource(path string) ([]byte, error) {
 func fileError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: no such file: %w", path, fs.ErrNotExist)
+		return &unreadable{path + ": no such file", err}
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s: no permission to read it: %w", path, fs.ErrPermission)
+		return &unreadable{path + ": no permission to read it", err}
 	}
 	return err
 }
+
+// unreadable is a file that cannot be read, in words for a person.
+type unreadable struct {
+	text string
+	err  error
+}
+
+func (e *unreadable) Error() string { return e.text }
+
+func (e *unreadable) Unwrap() error { return e.err }
 
 // listShape is what the source tells about CHECKS before it runs: only lines for errors.
 type listShape struct {
@@ -242,7 +265,11 @@ func (r *Run) shape(checks lua.LValue, lines listShape) (*Script, []string) {
 	if !isList {
 		return nil, []string{fmt.Sprintf("%s: CHECKS is %s; expected is %s%s", at, describe(checks), expected, r.loneEntry(checks))}
 	}
-	return r.list(checks.(*lua.LTable), lines, at, expected)
+	t := checks.(*lua.LTable)
+	if r.looksLikeClass(t) {
+		return nil, []string{fmt.Sprintf("%s: CHECKS is a class; expected is %s", at, expected)}
+	}
+	return r.list(t, lines, at, expected)
 }
 
 // loneEntry helps with a common slip: one check instead of a list of one.
@@ -415,6 +442,9 @@ func (r *Run) tableCheck(e *Entry, hasNextRun bool) (*Entry, string) {
 			e.OwnSchedule = false
 		}
 		if r.extends(t, base) {
+			if problem := r.undefined(t, base, "run"); problem != "" {
+				return nil, problem
+			}
 			if problem := r.readFields(func(L *lua.LState) (err error) {
 				e.Check, err = r.vm.fieldsOfTable(L, t)
 				return err
@@ -446,6 +476,18 @@ func (r *Run) plainSeconds(object lua.LValue, name string, to *time.Duration) st
 		return fmt.Sprintf("field `%s` must be %s, not %s", name, want, describe(v))
 	}
 	*to = seconds(numberOf(v))
+	return ""
+}
+
+// undefined tells that a method, which a class has to define, is still the base class's.
+func (r *Run) undefined(t *lua.LTable, base *class, name string) string {
+	fn, err := r.method(t, name)
+	if err != nil {
+		return err.Error()
+	}
+	if fn == base.table.RawGetString(name) {
+		return fmt.Sprintf("%s: the method %s is not defined", tableClass(t), name)
+	}
 	return ""
 }
 
@@ -510,6 +552,9 @@ func (r *Run) tableHandle(e *Entry, hasOpen, hasRead, hasClose bool) (*Entry, st
 	}
 	t, isTable := e.object.(*lua.LTable)
 	if base := r.vm.classes["BaseHandle"]; isTable && r.extends(t, base) {
+		if problem := r.undefined(t, base, "open"); problem != "" {
+			return nil, problem
+		}
 		if problem := r.readFields(func(L *lua.LState) error {
 			v, err := commonFields(L, t, base.fields)
 			if err != nil {

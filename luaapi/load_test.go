@@ -46,7 +46,10 @@ func compare(t *testing.T, path string, got []string) {
 		got[i] = strings.ReplaceAll(got[i], "\n", "\\n")
 	}
 	want := expected(t, path)
-	if slices.Equal(got, want) {
+	if slices.EqualFunc(got, want, func(got, want string) bool {
+		start, cut := strings.CutSuffix(want, " ...") // a list that grows comes after it
+		return got == want || cut && strings.HasPrefix(got, start)
+	}) {
 		return
 	}
 	if !*update {
@@ -167,18 +170,18 @@ func TestLoadOfWhatIsNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		filepath.Join(folder, "missing.lua"): "no such file",
-		folder:                               "is not a file",
-		"/dev/null":                          "is not a file",
-		large:                                "is larger than 1048576 bytes",
-		secret:                               "no permission to read it",
+		filepath.Join(folder, "missing.lua"): ": no such file",
+		folder:                               " is not a file",
+		"/dev/null":                          " is not a file",
+		large:                                " is larger than 1048576 bytes",
+		secret:                               ": no permission to read it",
 	} {
 		if path == secret && os.Geteuid() == 0 {
 			continue // root may read everything
 		}
 		s := newScriptVM(t, path, Limits{})
 		_, err := s.vm.Load(context.Background(), RunOptions{Timeout: longTime})
-		if err == nil || err.Error() != fmt.Sprintf("cannot load %s: %s%s", path, path, wordsAfter(want)) {
+		if err == nil || err.Error() != fmt.Sprintf("cannot load %s: %s%s", path, path, want) {
 			t.Errorf("%s gives %v, want %q", path, err, want)
 		}
 	}
@@ -186,13 +189,6 @@ func TestLoadOfWhatIsNoFile(t *testing.T) {
 	if _, err := s.vm.Load(context.Background(), RunOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file is no fs.ErrNotExist: %v", err)
 	}
-}
-
-func wordsAfter(want string) string {
-	if strings.HasPrefix(want, "no ") {
-		return ": " + want
-	}
-	return " " + want
 }
 
 func TestLoadHasADeadline(t *testing.T) {

@@ -135,11 +135,12 @@ func started(ts *testscript.TestScript, name string) *background {
 	return b
 }
 
-// cmdSignal sends a signal: signal NAME HUP|INT|TERM.
+// cmdSignal sends a signal: signal NAME HUP|INT|TERM|STOP|CONT.
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && len(args) == 2, "signal NAME HUP|INT|TERM")
-	s, ok := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]
-	need(ts, ok, "signal NAME HUP|INT|TERM")
+	need(ts, !neg && len(args) == 2, "signal NAME HUP|INT|TERM|STOP|CONT")
+	s, ok := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM,
+		"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}[args[1]]
+	need(ts, ok, "signal NAME HUP|INT|TERM|STOP|CONT")
 	ts.Check(started(ts, args[0]).cmd.Process.Signal(s))
 }
 

@@ -1,2 +1,3 @@
+--! FILE:3: attempt to call a non-function object
 local dp = require "dumbprobe"
 return {dp.HttpCheck{interval = 5}}

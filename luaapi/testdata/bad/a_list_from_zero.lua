@@ -1,2 +1,3 @@
+--! FILE:3: CHECKS has the key 0; expected is a list of checks and handles, or an object with a method run_next
 local dp = require "dumbprobe"
 return {[0] = dp.Function{call = print, interval = 5}}

@@ -1,3 +1,4 @@
+--! ShellCommand at FILE:4, entry 1: unknown field `intervall`, did you mean `interval`?
 local dp = require "dumbprobe"
 return {
   dp.ShellCommand{

@@ -1,3 +1,4 @@
+--! FILE:3: CHECKS has the key load; expected is a list of checks and handles, or an object with a method run_next
 local dp = require "dumbprobe"
 return {
   load = dp.Function{call = print, interval = 5},

@@ -1,1 +1,2 @@
+--! FILE:2: no configuration
 error({message = "no configuration"})

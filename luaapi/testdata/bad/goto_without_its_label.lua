@@ -1,2 +1,3 @@
+--! FILE:4: no visible label 'there' for <goto> at line 2
 goto there
 return {}

@@ -1,2 +1,3 @@
+--! FILE:3: attempt to index a non-table object(nil) with key 'checks'
 local config
 return config.checks

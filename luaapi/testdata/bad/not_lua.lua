@@ -1,1 +1,2 @@
+--! FILE:2: syntax error near '{' (column 1)
 {"checks": []}

@@ -1,2 +1,3 @@
+--! FILE:3: CHECKS is a Message; expected is a list of checks and handles, or an object with a method run_next
 local dp = require "dumbprobe"
 return dp.Message{aspect = "x", value = 1}

@@ -1,2 +1,3 @@
+--! FILE:3: CHECKS is a Function; expected is a list of checks and handles, or an object with a method run_next; put the check into a list, {...}
 local dp = require "dumbprobe"
 return dp.Function{call = print, interval = 5}

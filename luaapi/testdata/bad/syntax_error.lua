@@ -1,2 +1,3 @@
+--! FILE:2: syntax error near '=' (column 11)
 local x = = 5
 return {}

@@ -1,2 +1,3 @@
+--! FILE: syntax error at the end of the file: something is not closed (a missing `end`, `)` or `}`)
 return {
   {run = function() end

@@ -1,2 +1,3 @@
+--! FILE:2: syntax error near '<' (column 9)
 local x <const> = 5
 return {}

@@ -1,3 +1,4 @@
+--! FILE: too many local variables in one function, or values in one expression (200 at most)
 local v0
 local v1
 local v2

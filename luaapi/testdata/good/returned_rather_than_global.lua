@@ -1,0 +1,2 @@
+CHECKS = 5
+return {}
