@@ -303,11 +303,9 @@ func (c *check) answered(unix float64, err error) {
 		err = nil
 	}
 	if err != nil {
-		o := OutcomeNextRun
-		if outcomeOf(err, &luaapi.Batch{}) == OutcomeCancelled {
-			o = OutcomeCancelled
+		if outcomeOf(err, &luaapi.Batch{}) != OutcomeCancelled { // who stops needs no next run
+			c.script.engine.voice.tell(c.source(), "next_run", OutcomeNextRun, fmt.Errorf("next_run: %w", err))
 		}
-		c.script.engine.voice.tell(c.source(), "next_run", o, fmt.Errorf("next_run: %w", err))
 	} else {
 		c.script.engine.voice.well(c.source(), "next_run")
 	}

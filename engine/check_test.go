@@ -101,6 +101,19 @@ return {
 	d.message("the loop's timeout", self("loop", OutcomeTimeout))
 }
 
+func TestTheDeadlineCountsFromWhenTheRunIsDue(t *testing.T) {
+	t.Parallel()
+	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
+return {
+  dp.Function{call = function() while true do end end, interval = 3600, timeout = 0.6, name = "loop"},
+  dp.Function{call = function() dp.sleep(0.7); return {ran = 1} end, interval = 3600, timeout = 1, name = "behind"},
+}`)}})
+	d.message("a deadline that passed while it slept, after it had queued", self("behind", OutcomeTimeout))
+	if len(d.sent(key("ran"))) > 0 {
+		t.Error("it ran all the same")
+	}
+}
+
 func TestACheckNeverOverlapsItself(t *testing.T) {
 	t.Parallel()
 	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `

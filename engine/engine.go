@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,6 +115,16 @@ func (e *Engine) sendBatch(s source, b *luaapi.Batch) {
 		}
 		e.logger.Warn(warning.Error(), s.fields()...)
 	}
+	for i, p := range b.Problems {
+		if i >= maxReported {
+			e.logger.Error(fmt.Sprintf("%d more messages or records were dropped", len(b.Problems)-i), s.fields()...)
+			break
+		}
+		if i > 0 { // the first one is reported with the outcome
+			e.logger.Error(p.Error(), s.fields()...)
+		}
+	}
+	e.voice.dropped.Add(uint64(len(b.Problems)))
 	e.sendLines(b.Lines)
 }
 
@@ -135,6 +148,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { _ = e.loop.Run(loopCtx) })
 	background.Go(func() { e.watch(loopCtx) })
+	background.Go(func() { e.interrupt(loopCtx) })
 	e.logger.Debug("how commands are kept together: " + e.commands.Isolation().String())
 	e.logger.Info("running", zap.Int("scripts", len(scripts)), zap.Int("checks", countTasks(scripts)))
 
@@ -242,5 +256,14 @@ func (e *Engine) destinationEvent(ev output.Event) {
 		return // at the end, nobody gets a message any more
 	}
 	e.voice.tell(source{destination: ev.Destination}, "destination", OutcomeDropped,
-		fmt.Errorf("%d messages for %s were dropped: %v", ev.Lines(), ev.Destination, ev.Drops))
+		fmt.Errorf("%d messages for %s were dropped: %s", ev.Lines(), ev.Destination, reasons(ev.Drops)))
+}
+
+// reasons writes what was dropped by reason, as in "spool_full 6, too_large 1".
+func reasons(drops map[string]uint64) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(drops)) {
+		parts = append(parts, fmt.Sprintf("%s %d", reason, drops[reason]))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -168,7 +168,7 @@ func (h *handle) tell(o Outcome, err error) { h.tellAbout("handle", o, err) }
 // tellAbout reports on the handle itself, or apart from it on its records.
 func (h *handle) tellAbout(about string, o Outcome, err error) {
 	if err != nil && outcomeOf(err, &luaapi.Batch{}) == OutcomeCancelled {
-		o = OutcomeCancelled
+		return // the handle closes because the script stops
 	}
 	h.script.engine.voice.tell(h.source(), about, o, err)
 }
@@ -199,19 +199,22 @@ func (h *handle) read(source reader.Reader) error {
 		return h.poll()
 	}
 	idle := scheduler.Backoff{Base: 50 * time.Millisecond, Max: time.Second}
+	more := true
 	for {
-		select {
-		case <-h.stopped:
-			return h.last(source)
-		case <-source.Ready():
+		if more {
+			select {
+			case <-h.stopped:
+				return h.last(source)
+			case <-source.Ready():
+			}
 		}
-		eof, more := h.take(source)
-		if eof {
+		var eof bool
+		if eof, more = h.take(source); eof {
 			return nil
 		}
 		if more {
 			idle.Reset()
-		} else if !h.pause(idle.Next()) { // read_messages took nothing, and would be called again at once
+		} else if !h.pause(idle.Next()) { // read_messages took nothing, and the reader says only once that there is something
 			return h.last(source)
 		}
 	}
@@ -292,15 +295,6 @@ func (h *handle) pause(d time.Duration) bool {
 func (h *handle) finished(b *luaapi.Batch, err error) {
 	e := h.script.engine
 	e.sendBatch(h.source(), b)
-	for i, p := range b.Problems {
-		if i >= maxReported {
-			e.logger.Error(fmt.Sprintf("%d more records or messages were dropped", len(b.Problems)-i), h.source().fields()...)
-			break
-		}
-		if i > 0 { // the first one is reported below
-			e.logger.Error(p.Error(), h.source().fields()...)
-		}
-	}
 	o := outcomeOf(err, b)
 	if o == OutcomeNil {
 		o = OutcomeError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"dumbprobe/luaapi"
@@ -37,6 +38,16 @@ func (e *Engine) Once(ctx context.Context) error {
 			}
 		}
 	}
+	e.mu.Lock()
+	e.scripts = scripts
+	e.mu.Unlock()
+	var background sync.WaitGroup
+	interruptCtx, stopInterrupt := context.WithCancel(context.Background())
+	defer func() {
+		stopInterrupt()
+		background.Wait()
+	}()
+	background.Go(func() { e.interrupt(interruptCtx) })
 	failed, checks := 0, 0
 	for _, s := range scripts {
 		for _, t := range s.tasks {

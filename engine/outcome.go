@@ -34,8 +34,8 @@ const (
 
 // outcomes are all of them, with how bad they are for who receives the messages.
 var outcomes = map[Outcome]message.Severity{
-	OutcomeOK: message.Expected, OutcomeCancelled: message.Expected,
-	OutcomeSkipped: message.Warning, OutcomeEOF: message.Warning,
+	OutcomeOK:      message.Expected,
+	OutcomeSkipped: message.Warning, OutcomeCancelled: message.Warning, OutcomeEOF: message.Warning,
 	OutcomeError: message.Error, OutcomeTimeout: message.Error, OutcomeNil: message.Error,
 	OutcomeDropped: message.Error, OutcomeNextRun: message.Error, OutcomeStuck: message.Error, OutcomeMemory: message.Error,
 	OutcomeOpenFailed: message.Error, OutcomeLoadFailed: message.Error,

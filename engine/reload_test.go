@@ -152,6 +152,7 @@ func TestAFolderThatIsMissingLeavesItsScriptsRunningAndTheOthersAreLoaded(t *tes
 	}
 	const source = `return {dp.Function{name = %q, interval = 0.03, call = function() return {[%q] = 1} end}}`
 	write(t, filepath.Join(folder, "a.lua"), fmt.Sprintf(source, "a", "a"))
+	write(t, filepath.Join(folder, "aa.lua"), fmt.Sprintf(source, "aa", "aa"))
 	other := lua(t, "b.lua", fmt.Sprintf(source, "b", "b"))
 	d := launch(t, Options{Checks: []string{folder, folder + "/a.lua", other}})
 	d.message("a", key("a"))
@@ -169,8 +170,10 @@ func TestAFolderThatIsMissingLeavesItsScriptsRunningAndTheOthersAreLoaded(t *tes
 		t.Errorf("%s", m.raw)
 	}
 	d.message("the new version of the other", key("c"))
-	d.messages(len(d.sent(key("a")))+2, "a goes on", key("a"))
-	if n := len(d.running()); n != 2 {
+	for _, name := range []string{"a", "aa"} {
+		d.messages(len(d.sent(key(name)))+2, name+" goes on", key(name))
+	}
+	if n := len(d.running()); n != 3 {
 		t.Errorf("%d scripts", n)
 	}
 	if err := os.Rename(folder+".away", folder); err != nil {

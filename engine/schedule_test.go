@@ -3,91 +3,39 @@ package engine
 import (
 	"strings"
 	"testing"
-	"time"
-
-	"dumbprobe/luaapi"
 )
 
-func TestScheduleOfTheFields(t *testing.T) {
-	warsaw, err := time.LoadLocation("Europe/Warsaw")
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Date(2026, 3, 2, 7, 31, 10, 0, warsaw) // a Monday
-	for _, c := range []struct {
-		what   string
-		fields luaapi.CheckFields
-		first  time.Duration // from now
-		then   time.Duration // from the first run to the next
-	}{
-		{"an interval begins now", luaapi.CheckFields{Interval: 10}, 0, 10 * time.Second},
-		{"first = interval", luaapi.CheckFields{Interval: 10, ScheduleFields: &luaapi.ScheduleFields{First: "interval"}}, 10 * time.Second, 10 * time.Second},
-		{"align", luaapi.CheckFields{Interval: 60, ScheduleFields: &luaapi.ScheduleFields{Align: true}}, 50 * time.Second, time.Minute},
-		{
-			"cron with a time zone",
-			luaapi.CheckFields{ScheduleFields: &luaapi.ScheduleFields{Cron: "*/5 8-18 * * mon-fri", Timezone: "Europe/Warsaw"}},
-			28*time.Minute + 50*time.Second, 5 * time.Minute,
-		},
+func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, fields, want string }{
+		{"a cron that is none", `cron = "every day"`, "field `cron`: "},
+		{"a cron of six fields", `cron = "0 0 0 1 1 *"`, "field `cron`: "},
+		{"a time zone that is none", `cron = "0 0 1 1 *", timezone = "Mars/Olympus"`, "field `timezone`: "},
+		{"a time zone without a cron", `interval = 5, timezone = "Europe/Warsaw"`, "field `timezone` is for `cron`"},
+		{"a cron and an interval", `interval = 5, cron = "0 0 1 1 *"`, "cron"},
+		{"a jitter as long as the interval", `interval = 5, jitter = 5`, "jitter"},
+		{"a splay longer than the interval", `interval = 5, splay = 6`, "splay"},
+		{"an interval below the shortest", `interval = 0.0001`, "interval"},
+		{"spread with align", `interval = 5, align = true, first = "spread"`, "spread"},
 	} {
-		t.Run(c.what, func(t *testing.T) {
-			s, err := scheduleOf("name", c.fields)
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan := s.First(now)
-			if got := plan.At.Sub(now); got != c.first {
-				t.Errorf("the first run is after %s, want %s", got, c.first)
-			}
-			next := s.Next(plan, plan.At.Add(time.Second), false)
-			if got := next.At.Sub(plan.At); got != c.then {
-				t.Errorf("the next run is %s later, want %s", got, c.then)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := names(t, lua(t, "a.lua", "\nreturn {\n  dp.Function{call = print, "+c.fields+"},\n}"))
+			if err == nil || !strings.Contains(err.Error(), "a.lua:3, entry 1: ") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
 	}
-}
-
-func TestScheduleErrorsNameTheField(t *testing.T) {
-	for _, c := range []struct {
-		fields luaapi.CheckFields
-		want   string
-	}{
-		{luaapi.CheckFields{ScheduleFields: &luaapi.ScheduleFields{Cron: "61 * * * *"}}, "field `cron`"},
-		{luaapi.CheckFields{ScheduleFields: &luaapi.ScheduleFields{Cron: "* * *"}}, "field `cron`"},
-		{luaapi.CheckFields{ScheduleFields: &luaapi.ScheduleFields{Cron: "* * * * *", Timezone: "Mars/Olympus"}}, "field `timezone`"},
-		{luaapi.CheckFields{Interval: 5, ScheduleFields: &luaapi.ScheduleFields{Timezone: "UTC"}}, "field `timezone`"},
-		{luaapi.CheckFields{Interval: 5, ScheduleFields: &luaapi.ScheduleFields{Cron: "* * * * *"}}, "cron: cannot be combined with interval"},
-		{luaapi.CheckFields{Interval: 5, ScheduleFields: &luaapi.ScheduleFields{Jitter: 5}}, "jitter: must be less than the interval"},
-		{luaapi.CheckFields{Interval: 0.0001}, "interval: must be at least"},
+	for _, fields := range []string{
+		`cron = "@hourly"`, `cron = "*/5 8-18 * * mon-fri", timezone = "UTC"`, `cron = "0 0 1 1 *", splay = 5`,
+		`interval = 5, align = true, splay = 5, jitter = 1, retry_interval = 1, first = "interval"`,
+		`interval = 5, first = "spread"`, `interval = 315360000`,
 	} {
-		_, err := scheduleOf("name", c.fields)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: %v, want an error with %q", c.fields, err, c.want)
-		}
-	}
-}
-
-// The retry interval counts while a run fails, and while its state is not expected.
-func TestRetryIntervalCountsWhileTheStateIsNotExpected(t *testing.T) {
-	t.Parallel()
-	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
-local n = 0
-return {
-  dp.Function{name = "state", interval = 3600, retry_interval = 0.1, call = function()
-    n = n + 1
-    return dp.Message{aspect = "n" .. n, state = n < 3 and "down" or "up", severity = n < 3 and "error" or "expected"}
-  end},
-  dp.Function{name = "threshold", interval = 3600, retry_interval = 0.1, call = function()
-    return dp.Message{aspect = "t", value = dp.Value(5):set_above(4, "high", "warning")}
-  end},
-  dp.ShellCommand{name = "json", interval = 3600, retry_interval = 0.1,
-    command = [[echo '{"json":1,"event":{"state":{"value":"down","severity":"error"}}}']]},
-  dp.ShellCommand{name = "failing", interval = 3600, retry_interval = 0.1, command = "echo '{\"failing\":1}'; echo x"},
-}`)}})
-	d.message("the third run, after two states that are not expected", func(m msg) bool { return m.Event.Name == "n3" })
-	d.messages(3, "runs while a threshold is exceeded", func(m msg) bool { return m.Event.Name == "t" })
-	d.messages(3, "runs while the JSON says error", func(m msg) bool { return m.keys["json"] != nil })
-	d.messages(3, "runs while the command fails", func(m msg) bool { return m.keys["failing"] != nil })
-	if n := len(d.sent(func(m msg) bool { return m.Event.Name == "n4" })); n > 0 {
-		t.Error("it was run again although all is well")
+		t.Run(fields, func(t *testing.T) {
+			t.Parallel()
+			if _, err := names(t, lua(t, "a.lua", "return {dp.Function{call = print, "+fields+"}}")); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -96,6 +96,10 @@ func (t *turns) next() (turn, bool) {
 
 // reset empties the queue; a large one, of one busy instant, is not kept.
 func (t *turns) reset() {
+	if t.alarm != nil {
+		t.alarm.Stop() // it would keep an old version of the script alive
+		t.alarm = nil
+	}
 	t.head = 0
 	t.queue = t.queue[:0]
 	if cap(t.queue) > 1024 {
@@ -141,9 +145,5 @@ func (t *turns) clear() []turn {
 	left := append([]turn(nil), t.queue[t.head:]...)
 	t.reset()
 	t.queue = nil
-	if t.alarm != nil {
-		t.alarm.Stop()
-		t.alarm = nil
-	}
 	return left
 }

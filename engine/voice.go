@@ -47,6 +47,7 @@ type voice struct {
 
 	counters map[Outcome]*atomic.Uint64 // all outcomes; the map itself never changes
 	lines    atomic.Uint64              // messages of checks and handles that were sent
+	dropped  atomic.Uint64              // messages and records of them that could not be written
 
 	mu      sync.Mutex // protects following field
 	said    map[topic]saying
@@ -107,7 +108,7 @@ func (v *voice) report(s source, about string, o Outcome, err error, more ...zap
 			entry.Write(append(append(s.fields(), zap.String("outcome", string(o))), append(more, detail(err)...)...)...)
 		}
 	}
-	if o == OutcomeCancelled || !v.worthSaying(s.topic(about), o) {
+	if !v.worthSaying(s.topic(about), o) {
 		return
 	}
 	v.say(s, o, err)

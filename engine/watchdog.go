@@ -42,6 +42,35 @@ func (e *Engine) watch(ctx context.Context) {
 	}
 }
 
+// interruptInterval is how often runs are looked at that may be past their deadline, or fill the memory.
+const interruptInterval = 100 * time.Millisecond
+
+// interrupt ends the runs that are past their deadline between two looks at the clock, and those that fill the
+// memory faster than the watch would notice, until ctx ends.
+func (e *Engine) interrupt(ctx context.Context) {
+	var asked uint64 // heap at which was asked last
+	ticker := time.NewTicker(interruptInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			heap, limit := heapBytes(), e.options.MaxScriptMemory
+			grown := heap > limit && heap > asked+limit/4
+			if grown || heap < asked {
+				asked = heap
+			}
+			for _, s := range append(e.retiring(), e.running()...) {
+				s.vm.Hurry(now)
+				if grown {
+					s.vm.AskMemory(limit)
+				}
+			}
+		}
+	}
+}
+
 func (e *Engine) running() []*script {
 	e.mu.Lock()
 	defer e.mu.Unlock()

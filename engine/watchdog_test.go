@@ -42,6 +42,7 @@ return {dp.Function{name = "b", interval = 0.2, call = function() n = n + 1; ret
 	if fields := l.ContextMap(); fields["script"] != a || fields["position"] != int64(5) {
 		t.Errorf("fields %v", fields)
 	}
+	d.log("the other check, which was queued in the stuck VM", told("other", OutcomeCancelled))
 	d.messages(2, "the other check, in a fresh VM", func(m msg) bool { return m.num("n") == 1 })
 	d.logged(2, "the sleeper, begun anew", says("asleep"))
 	d.messages(4, "the streams, opened again", key("pid"))
@@ -162,6 +163,18 @@ return {
 	}
 	d.messages(3, "a check that had queued behind it", func(m msg) bool { return m.num("version") == 2 })
 	d.message("that it works again", self("x", OutcomeOK))
+}
+
+func TestAReloadThatIsFasterThanTheWatchLeavesNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	path := lua(t, "a.lua", `return {dp.Function{name = "x", interval = 3600, timeout = 3600, call = function() dp.log.info("`+holdVM+`"); return {} end}}`)
+	d := launch(t, Options{Checks: []string{path}}, soon)
+	d.log("the hold", says(holdVM))
+	stuck := d.running()[0]
+	write(t, path, `return {dp.Function{name = "x", interval = 0.1, call = function() return {fixed = 1} end}}`)
+	d.reload()
+	d.replaceStuck(stuck, "x", time.Second) // the watch found it just before, and comes to it now
+	d.message("the new version", key("fixed"))
 }
 
 func TestALoadThatIsStuckIsNotWaitedFor(t *testing.T) {

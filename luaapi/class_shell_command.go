@@ -85,7 +85,14 @@ func shellCommandClass() Class {
 			return
 		}
 		c.write = func(data any, b *Batch) error {
-			err := eachObject(data.(*command.Result), func(object []byte) error { return b.native(object, c.Overlay) })
+			index := 0
+			err := eachObject(data.(*command.Result), func(object []byte) error {
+				index++
+				if err := b.native(object, c.Overlay); err != nil {
+					b.Problems = append(b.Problems, Problem{Index: index, Err: err}) // the others are sent
+				}
+				return nil
+			})
 			if c.ScheduleFields != nil && c.RetryInterval > 0 {
 				b.nativeSeverity()
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -13,6 +14,9 @@ import (
 // decodeJSON makes Lua values of one JSON text. Null becomes dumbprobe.null, so that no key is lost; a list
 // is marked as one, so that it is written as a list again even when it is empty.
 func (vm *VM) decodeJSON(text string) (lua.LValue, error) {
+	if at := invalidUTF8(text); at < len(text) {
+		return nil, fmt.Errorf("the JSON text is not UTF-8, at byte %d: %s", at, excerpt(text[at:]))
+	}
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.UseNumber()
 	v, err := vm.decodeValue(d, 0)
@@ -23,6 +27,18 @@ func (vm *VM) decodeJSON(text string) (lua.LValue, error) {
 		return nil, fmt.Errorf("more text after the JSON value, at byte %d", d.InputOffset())
 	}
 	return v, nil
+}
+
+// invalidUTF8 is where a text is not UTF-8, or its length. encoding/json would put U+FFFD there.
+func invalidUTF8(text string) int {
+	for i, r := range text {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(text[i:]); size == 1 {
+				return i
+			}
+		}
+	}
+	return len(text)
 }
 
 func jsonError(err error, text string) error {
@@ -74,6 +90,9 @@ func (vm *VM) decodeObject(d *json.Decoder, depth int) (lua.LValue, error) {
 			return nil, err
 		}
 		t.RawSetString(key.(string), v)
+	}
+	if isEmpty(t) {
+		t.Metatable = vm.shared.objectMeta // to be written as an object again
 	}
 	_, err := d.Token()
 	return t, err

@@ -17,6 +17,7 @@ type encoder struct {
 	maxBytes int
 	maxDepth int
 	start    int           // where in the buffer the message begins
+	nested   bool          // a Message inside of something is written as one
 	open     []*lua.LTable // the tables around the current value, to find cycles
 }
 
@@ -53,6 +54,14 @@ func (p place) child(key string) place {
 	return placeOther
 }
 
+// item is the place of an element of a list: one of a list of messages may be a message.
+func (p place) item(v lua.LValue) place {
+	if t, ok := v.(*lua.LTable); ok && p == placeRoot && !isEmpty(t) {
+		return placeRoot
+	}
+	return placeOther
+}
+
 func problem(format string, args ...any) *message.PathError {
 	return &message.PathError{Problem: fmt.Sprintf(format, args...)}
 }
@@ -65,6 +74,14 @@ func inKey(err *message.PathError, key string) *message.PathError {
 		step = "[" + strconv.Quote(key) + "]"
 	}
 	return inStep(err, step)
+}
+
+// inLuaKey is inKey for a key that need not be a string.
+func inLuaKey(err *message.PathError, key lua.LValue) *message.PathError {
+	if s, ok := key.(lua.LString); ok {
+		return inKey(err, string(s))
+	}
+	return inStep(err, "["+key.String()+"]")
 }
 
 func inItem(err *message.PathError, i int) *message.PathError {
@@ -104,6 +121,9 @@ func (e *encoder) value(dst []byte, v lua.LValue, at place) ([]byte, *message.Pa
 			}
 			return out, nil
 		case *messageObject:
+			if e.nested {
+				return e.message(dst, object, message.Overlay{})
+			}
 			return dst, problem("a Message inside a message")
 		}
 	case *lua.LNilType:
@@ -156,7 +176,7 @@ func (e *encoder) table(dst []byte, t *lua.LTable, at place) ([]byte, *message.P
 
 	key, v := t.Next(lua.LNil)
 	if key == lua.LNil {
-		if at == placeOther || isArray(t) {
+		if at == placeOther && !isObject(t) || isArray(t) {
 			return append(dst, "[]"...), nil
 		}
 		return append(dst, "{}"...), nil
@@ -164,7 +184,7 @@ func (e *encoder) table(dst []byte, t *lua.LTable, at place) ([]byte, *message.P
 	if _, isName := key.(lua.LString); isName && !isArray(t) {
 		return e.object(dst, t, key, v, at)
 	}
-	return e.list(dst, t, key, v)
+	return e.list(dst, t, key, v, at)
 }
 
 func (e *encoder) object(dst []byte, t *lua.LTable, key, v lua.LValue, at place) ([]byte, *message.PathError) {
@@ -194,7 +214,7 @@ func (e *encoder) object(dst []byte, t *lua.LTable, key, v lua.LValue, at place)
 	return append(dst, '}'), nil
 }
 
-func (e *encoder) list(dst []byte, t *lua.LTable, key, v lua.LValue) ([]byte, *message.PathError) {
+func (e *encoder) list(dst []byte, t *lua.LTable, key, v lua.LValue, at place) ([]byte, *message.PathError) {
 	old := len(dst)
 	dst = append(dst, '[')
 	for i := 1; key != lua.LNil; key, v = t.Next(key) {
@@ -211,7 +231,7 @@ func (e *encoder) list(dst []byte, t *lua.LTable, key, v lua.LValue) ([]byte, *m
 			dst = append(dst, ',')
 		}
 		var err *message.PathError
-		if dst, err = e.value(dst, v, placeOther); err != nil {
+		if dst, err = e.value(dst, v, at.item(v)); err != nil {
 			return dst[:old], inItem(err, i)
 		}
 		if len(dst)-e.start > e.maxBytes {
@@ -237,12 +257,8 @@ func asPathError(err error) *message.PathError {
 	return &message.PathError{Problem: err.Error()}
 }
 
-// any writes a value that need not be a message: a Message is written as one.
+// any writes a value that need not be a message, and may have Messages in it.
 func (e *encoder) any(dst []byte, v lua.LValue) ([]byte, *message.PathError) {
-	if ud, ok := v.(*lua.LUserData); ok {
-		if m, ok := ud.Value.(*messageObject); ok {
-			return e.message(dst, m, message.Overlay{})
-		}
-	}
-	return e.value(dst, v, placeOther)
+	e.nested = true
+	return e.value(dst, v, placeRoot.item(v))
 }

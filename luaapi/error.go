@@ -50,14 +50,15 @@ func (vm *VM) scriptError(err error) error {
 	e := &ScriptError{Traceback: cleanTraceback(api.StackTrace), Panic: api.Type == lua.ApiErrorPanic}
 	switch object := api.Object.(type) {
 	case lua.LString:
-		e.Script, e.Line, e.Msg = splitPosition(strings.TrimSuffix(string(object), ", ")) // as require ends
+		text := strings.TrimSuffix(string(object), ", ")                       // as require ends
+		e.Script, e.Line, e.Msg = splitPosition(strings.TrimPrefix(text, " ")) // as what has no position begins
 	case *lua.LTable:
 		e.Msg = describeErrorTable(object)
 	case *lua.LUserData:
 		if object == vm.shared.eof {
 			return errEOF
 		}
-		e.Msg = fmt.Sprintf("(error object is a %s)", typeName(object))
+		e.Msg = fmt.Sprintf("(error object is %s)", describe(object))
 	default:
 		e.Msg = fmt.Sprintf("(error object is a %s: %s)", typeName(object), object.String())
 	}
@@ -92,6 +93,10 @@ func describeErrorTable(t *lua.LTable) string {
 	}
 	if s, ok := t.RawGetInt(1).(lua.LString); ok {
 		return string(s)
+	}
+	e := encoder{maxBytes: 1000, maxDepth: 5}
+	if out, err := e.table(nil, t, placeObject); err == nil {
+		return "the error object " + string(out)
 	}
 	return "(error object is a table without a message)"
 }
@@ -203,7 +208,13 @@ func typeName(v lua.LValue) string {
 		case *handleObject:
 			return object.class.name
 		case nullMark:
-			return "null"
+			return "dumbprobe.null"
+		case eofMark:
+			return "dumbprobe.EOF"
+		case *ScriptReader:
+			return "Reader"
+		case *fileObject:
+			return "file"
 		}
 	}
 	return v.Type().String()
@@ -220,6 +231,9 @@ func describe(v lua.LValue) string {
 		return "the number " + x.String()
 	case lua.LString:
 		return fmt.Sprintf("the string %q", shortened(string(x)))
+	}
+	if name := typeName(v); strings.HasPrefix(name, moduleName+".") {
+		return name
 	}
 	return "a " + typeName(v)
 }

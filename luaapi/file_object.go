@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +23,7 @@ type fileObject struct {
 	in                 *bufio.Reader
 	readable, writable bool
 	blocks             bool // reading can wait for somebody else: the VM is released
+	busy               bool // a run reads or writes it without the VM
 	process            *popenProcess
 	log                bool // writing goes to the log
 	level              zapcore.Level
@@ -62,13 +62,20 @@ var fileMethods = map[string]func(vm *VM, L *lua.LState) int{
 
 // openFile opens a file without waiting: a named pipe is opened at once, as if its other end were there.
 func (vm *VM) openFile(path string, flags int) (*lua.LUserData, error) {
-	file, err := os.OpenFile(path, flags|syscall.O_NONBLOCK, 0o666)
+	// What is there is cut off only when it is known not to be the message stream.
+	file, err := os.OpenFile(path, flags&^os.O_TRUNC|syscall.O_NONBLOCK, 0o666)
 	if err != nil {
 		return nil, openError(path, err)
 	}
 	info, err := file.Stat()
-	if err == nil && info.IsDir() {
+	switch {
+	case err != nil:
+	case info.IsDir():
 		err = fmt.Errorf("%s: is a directory", path)
+	case flags&(os.O_WRONLY|os.O_RDWR) != 0 && isMessageStream(info):
+		err = fmt.Errorf("%s: this is the daemon's standard output, which is for messages; print and io.write go to the log", path)
+	case flags&os.O_TRUNC != 0 && info.Mode().IsRegular():
+		err = file.Truncate(0)
 	}
 	if err != nil {
 		file.Close()
@@ -81,6 +88,17 @@ func (vm *VM) openFile(path string, flags int) (*lua.LUserData, error) {
 		blocks: !info.Mode().IsRegular(),
 	}
 	return vm.newFile(f), nil
+}
+
+// isMessageStream tells whether a file is what the daemon's standard output is. Only /dev/null may be both.
+func isMessageStream(info os.FileInfo) bool {
+	var out syscall.Stat_t
+	file, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || syscall.Fstat(1, &out) != nil {
+		return false
+	}
+	const null = 1<<8 | 3 // the device number of /dev/null
+	return file.Dev == out.Dev && file.Ino == out.Ino && out.Rdev != null
 }
 
 func openError(path string, err error) error {
@@ -114,6 +132,15 @@ func (f *fileObject) blocking(L *lua.LState, work func() error) error {
 		}
 		return work()
 	}
+	if f.busy {
+		return errBusy
+	}
+	f.busy = true // for good when the run ends early: where in the file that was is not known
+	defer func() {
+		if !runOf(L).gone.Load() {
+			f.busy = false
+		}
+	}()
 	return runOf(L).Wait(func(ctx context.Context) error {
 		if f.file != nil {
 			_ = f.file.SetDeadline(time.Time{})
@@ -127,6 +154,9 @@ func (f *fileObject) blocking(L *lua.LState, work func() error) error {
 		return err
 	})
 }
+
+// errBusy is the use of a file whose buffer another run uses at that time.
+var errBusy = errors.New("another run is reading or writing it")
 
 func checkOpen(L *lua.LState) *fileObject {
 	f := checkObjectAt[*fileObject](L, 1)
@@ -146,13 +176,17 @@ func fileRead(vm *VM, L *lua.LState) int {
 		return f.read(vm, L, "*l")
 	}
 	for i, format := range formats {
+		pushed := 0
 		switch x := format.(type) {
 		case lua.LNumber:
-			f.readBytes(vm, L, int(x))
+			pushed = f.readBytes(vm, L, int(x))
 		case lua.LString:
-			f.read(vm, L, string(x))
+			pushed = f.read(vm, L, string(x))
 		default:
 			L.RaiseError("bad argument #%d to read (a format or a number of bytes expected, not %s)", i+1, describe(x))
+		}
+		if pushed > 1 {
+			return pushed // nil and why
 		}
 		if L.Get(-1) == lua.LNil {
 			return i + 1
@@ -193,7 +227,7 @@ func (f *fileObject) done(L *lua.LState, s string, err error) int {
 		L.Push(lua.LNil)
 	default:
 		var tooLong *tooLongError
-		if errors.As(err, &tooLong) || runOf(L).ended != nil {
+		if errors.As(err, &tooLong) || errors.Is(err, errBusy) || runOf(L).ended != nil {
 			L.RaiseError("%s: %s", f.name, err.Error())
 		}
 		return failed(L, openError(f.name, err).Error())
@@ -290,8 +324,8 @@ func (f *fileObject) readNumber(vm *VM, L *lua.LState) int {
 		}
 	})
 	if err == nil {
-		n, convErr := strconv.ParseFloat(string(text), 64)
-		if convErr != nil {
+		n, ok := parseLuaNumber(string(text))
+		if !ok {
 			L.Push(lua.LNil)
 			return 1
 		}
@@ -380,7 +414,7 @@ func fileClose(vm *VM, L *lua.LState) int {
 	}
 	if f.process != nil {
 		f.closed = true
-		return f.process.close(vm, L)
+		return f.process.close(vm, L, f.busy)
 	}
 	if err := f.close(vm, L); err != nil {
 		return failed(L, err.Error())

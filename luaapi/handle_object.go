@@ -86,13 +86,15 @@ func handleClass(def Class, read func(vm *VM, h *handleObject, set *fieldSet, v 
 				L.RaiseError("%s.open: the fields of the handle are wrong", name)
 			}
 			r := runOf(L)
-			var source reader.Reader
-			r.waitOrRaise(L, func(context.Context) (err error) {
-				source, err = h.start(vm.life, vm.logStderr(h.Name))
-				return err
+			source := r.openReader(L, func(ctx context.Context) (reader.Reader, error) {
+				return h.start(ctx, vm.logStderr(h.Name))
 			})
+			if h.own != nil { // another run was faster
+				vm.disown(source)
+				r.waitOrRaise(L, func(context.Context) error { return source.Close() })
+				return 0
+			}
 			h.own = source
-			vm.own(source)
 			return 0
 		})
 	readMessages := method("read_messages", "The messages of what has arrived; never waits.", false,

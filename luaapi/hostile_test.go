@@ -164,7 +164,7 @@ func TestErrorObjects(t *testing.T) {
 		"a table that contains itself": {`local t = {} t.message = t t[1] = t error(t)`, "LINE: (error object is a table without a message)"},
 		"a function":                   {`error(print)`, "LINE: (error object is a function"},
 		"a Message":                    {`error(dp.Message{aspect = "x", value = 1})`, "LINE: (error object is a Message)"},
-		"null":                         {`error(dp.null)`, "LINE: (error object is a null)"},
+		"null":                         {`error(dp.null)`, "LINE: (error object is dumbprobe.null)"},
 		"a coroutine":                  {`error(coroutine.create(print))`, "LINE: (error object is a thread"},
 		"assert":                       {`assert(false, "broken")`, "LINE: broken"},
 		"assert without a text":        {`assert(nil)`, "LINE: assertion failed!"},
@@ -289,7 +289,7 @@ func TestLogModule(t *testing.T) {
 		t.Fatalf("the log has %q", got)
 	}
 	fields := s.logs.FilterMessage("text").All()[0].ContextMap()
-	for name, want := range map[string]any{"n": 5.0, "half": 0.5, "yes": true, "no": false, "text": "t", "null": "null", "1": "first"} {
+	for name, want := range map[string]any{"n": 5.0, "half": 0.5, "yes": true, "no": false, "text": "t", "null": "dumbprobe.null", "1": "first"} {
 		if fields[name] != want {
 			t.Errorf("the field %s is %v, want %v", name, fields[name], want)
 		}

@@ -118,6 +118,9 @@ func (vm *VM) pushLines(L *lua.LState, f *fileObject, closeAtEnd bool) int {
 			L.RaiseError("the file is closed")
 		}
 		n := f.read(vm, L, "*l")
+		if n > 1 {
+			L.RaiseError("%s", L.Get(-1).String()) // a loop would take it for the end
+		}
 		if closeAtEnd && L.Get(-1) == lua.LNil {
 			_ = f.close(vm, L)
 		}

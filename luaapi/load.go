@@ -180,6 +180,7 @@ func (vm *VM) compileFile(path string) (*lua.LFunction, listShape, error) {
 	if err != nil {
 		return nil, listShape{}, err
 	}
+	source = bytes.TrimPrefix(source, []byte("\uFEFF")) // as some editors begin a file
 	if bytes.HasPrefix(source, []byte("#!")) {
 		copy(source, "--") // a line for the kernel, as in #!/usr/bin/env -S dumbprobe --checks
 	}

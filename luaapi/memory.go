@@ -22,9 +22,14 @@ func (e *MemoryError) Error() string {
 // memoryWatch is the request to measure that the engine leaves for whoever runs.
 type memoryWatch struct{ limit atomic.Uint64 } // 0: nothing is asked
 
-// AskMemory has the run that holds the VM, if any, measure at its next look at the clock; it ends with a
+// AskMemory has the run that holds the VM, if any, measure before its next instruction; it ends with a
 // *MemoryError if the script holds more than limit bytes.
-func (vm *VM) AskMemory(limit uint64) { vm.memory.limit.Store(limit) }
+func (vm *VM) AskMemory(limit uint64) {
+	vm.memory.limit.Store(limit)
+	if r := vm.lock.holder.Load(); r != nil && limit > 0 {
+		r.hurry.Store(true)
+	}
+}
 
 // answerMemory is called by the run that holds the VM.
 func (r *Run) answerMemory() {

@@ -247,6 +247,9 @@ func (e *encoder) message(dst []byte, m *messageObject, over message.Overlay) ([
 	if dst, err = e.text(dst, aspect); err != nil {
 		return fail(inKey(inKey(err, "name"), "event"))
 	}
+	if m.state == "" && m.severity != "" {
+		return fail(inKey(inKey(inKey(problem("is missing, though a severity is given"), "value"), "state"), "event"))
+	}
 	if m.state != "" {
 		dst = append(dst, `,"state":{"value":"`...)
 		dst = append(append(dst, m.state...), '"')
@@ -293,7 +296,7 @@ func (e *encoder) vset(dst []byte, m *messageObject) ([]byte, *message.PathError
 	m.values.each(func(key, v lua.LValue) bool {
 		name, ok := key.(lua.LString)
 		if !ok || !message.ValidName(string(name)) {
-			failed = inKey(inKey(problem("the name of a value has letters, digits and _ only"), key.String()), "vset")
+			failed = inKey(inLuaKey(problem("the name of a value has letters, digits and _ only"), key), "vset")
 			return false
 		}
 		if !first {
@@ -342,7 +345,7 @@ func (e *encoder) location(dst []byte, t *lua.LTable, over map[string]string) ([
 		value, valueOK := v.(lua.LString)
 		switch {
 		case !nameOK || !message.ValidName(string(name)):
-			return dst, inKey(inKey(problem("the name of a location has letters, digits and _ only"), key.String()), "location")
+			return dst, inKey(inLuaKey(problem("the name of a location has letters, digits and _ only"), key), "location")
 		case !valueOK:
 			return dst, inKey(inKey(problem("must be a string, not %s", describe(v)), string(name)), "location")
 		}

@@ -22,12 +22,7 @@ func readerModule() Module {
 				L.RaiseError("the script has %d readers open; close them when they are done with", len(vm.readers))
 			}
 			start := open(vm, L.CheckTable(1))
-			var source reader.Reader
-			runOf(L).waitOrRaise(L, func(context.Context) (err error) {
-				source, err = start(vm.life)
-				return err
-			})
-			return vm.pushReader(L, source)
+			return vm.pushReader(L, runOf(L).openReader(L, start))
 		}
 		return f
 	}

@@ -83,7 +83,7 @@ func (p *popenProcess) write(text string, limit int) error {
 }
 
 // close ends the process, or runs it with what was written, and pushes its exit code.
-func (p *popenProcess) close(vm *VM, L *lua.LState) int {
+func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 	r := runOf(L)
 	var result command.Result
 	r.waitOrRaise(L, func(ctx context.Context) (err error) {
@@ -91,6 +91,11 @@ func (p *popenProcess) close(vm *VM, L *lua.LState) int {
 			spec := p.spec
 			spec.Stdin = p.input
 			result, err = vm.commands.Run(ctx, spec)
+			return err
+		}
+		if busy { // another run reads it, and sees its end
+			p.stream.Close()
+			result, err = p.stream.Wait()
 			return err
 		}
 		// As pclose does: wait for the end. What it still prints is discarded, or it would block.

@@ -6,25 +6,33 @@ import (
 	"dumbprobe/internal/message"
 )
 
-// populate sets aspect and location on Lua messages in place: for scripts that handle the messages of a
-// check themselves. What the daemon sends gets them while it is written, see message.Overlay.
+// populate sets aspect and location on Lua messages in place, one or a list of them: for scripts that handle
+// the messages of a check themselves. What the daemon sends gets them while it is written, see
+// message.Overlay.
 func (vm *VM) populate(L *lua.LState, v lua.LValue, over message.Overlay) {
 	if over.Empty() {
 		return
 	}
+	if t, ok := v.(*lua.LTable); ok && isList(t) {
+		for i := 1; i <= t.MaxN(); i++ {
+			vm.populateMessage(L, t.RawGetInt(i), over)
+		}
+		return
+	}
+	vm.populateMessage(L, v, over)
+}
+
+func isList(t *lua.LTable) bool { return t.MaxN() > 0 || isArray(t) }
+
+// populateMessage is populate for one message. What is none is left alone.
+func (vm *VM) populateMessage(L *lua.LState, v lua.LValue, over message.Overlay) {
 	switch x := v.(type) {
 	case *lua.LUserData:
 		if m, ok := x.Value.(*messageObject); ok {
 			m.populate(L, over)
 		}
 	case *lua.LTable:
-		if x.MaxN() > 0 || isArray(x) {
-			for i := 1; i <= x.MaxN(); i++ {
-				vm.populate(L, x.RawGetInt(i), over)
-			}
-			return
-		}
-		if key, _ := x.Next(lua.LNil); key != lua.LNil {
+		if !isList(x) && !isEmpty(x) {
 			vm.populateTable(L, x, over)
 		}
 	}

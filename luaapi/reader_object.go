@@ -47,8 +47,26 @@ func readerClass() Class {
 	}
 }
 
+// openReader opens a source that lives as long as the VM, unless it is closed. When the run ends early, in the
+// middle of this, nobody knows of the source: then it is closed here.
+func (r *Run) openReader(L *lua.LState, start func(ctx context.Context) (reader.Reader, error)) reader.Reader {
+	var source reader.Reader
+	known := false
+	r.atEnd(func() {
+		if source != nil && !known {
+			_ = source.Close()
+		}
+	})
+	r.waitOrRaise(L, func(context.Context) (err error) {
+		source, err = start(r.vm.life)
+		return err
+	})
+	known = true
+	r.vm.own(source)
+	return source
+}
+
 func (vm *VM) pushReader(L *lua.LState, source reader.Reader) int {
-	vm.own(source)
 	L.Push(luar.New(L, &ScriptReader{vm: vm, source: source}))
 	return 1
 }

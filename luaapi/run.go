@@ -67,12 +67,13 @@ type Run struct {
 	cleanup []func()        // called at the end of the run, without the lock
 
 	// What the instruction hook keeps.
-	countdown int32 // instructions to the next look
-	looks     uint64
-	ended     error // why the run must end, once that is known
+	countdown int32  // instructions to the next look
+	steps     uint64 // instructions up to the last look
+	ended     error  // why the run must end, once that is known
 
 	// Read by other goroutines.
 	heldSince  atomic.Int64 // unix nanoseconds at which this run took the lock last
+	hurry      atomic.Bool  // set by others: look before the next instruction, a thousand may take long
 	deadlineNs atomic.Int64 // unix nanoseconds of the deadline, 0: none
 	gone       atomic.Bool  // it ended early, and left its Lua threads in the middle of what they did
 }
@@ -106,7 +107,7 @@ var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); r
 // Done is called by gopher-lua before every instruction. A nil channel means "go on".
 func (r *Run) Done() <-chan struct{} {
 	r.countdown--
-	if r.countdown > 0 {
+	if r.countdown > 0 && !r.hurry.Load() {
 		return nil
 	}
 	return r.look()
@@ -116,7 +117,8 @@ func (r *Run) look() <-chan struct{} {
 	if r.ended != nil {
 		return closedChannel // every further instruction fails too: pcall cannot carry on
 	}
-	r.looks++
+	r.hurry.Store(false)
+	r.steps += uint64(stepsPerLook - r.countdown)
 	r.countdown = stepsPerLook
 	if r.vm.memory.limit.Load() > 0 {
 		r.answerMemory()
@@ -138,7 +140,7 @@ func (r *Run) check() error {
 		r.end(context.Cause(r.parent))
 	case !r.deadline.IsZero() && !time.Now().Before(r.deadline):
 		r.end(&DeadlineError{Timeout: r.opts.Timeout})
-	case r.opts.MaxInstructions > 0 && r.looks*stepsPerLook > r.opts.MaxInstructions:
+	case r.opts.MaxInstructions > 0 && r.steps > r.opts.MaxInstructions:
 		r.end(&BudgetError{Limit: r.opts.MaxInstructions})
 	}
 	return r.ended
@@ -161,20 +163,12 @@ func (r *Run) Value(key any) any { return r.parent.Value(key) }
 // charge counts work in Go as the instructions that take about as long: a loop of few instructions that each
 // do much must not look at the clock too seldom.
 func (r *Run) charge(instructions int) {
-	r.looks += uint64(instructions / stepsPerLook)
-	r.countdown -= int32(min(instructions, stepsPerLook))
+	r.countdown -= int32(min(instructions, 1<<20)) // the next look adds them up
 }
 
-// Instructions is how many Lua instructions the run has executed, to the nearest thousand below.
+// Instructions is how many Lua instructions the run has executed.
 func (r *Run) Instructions() uint64 {
-	left := uint64(0)
-	if r.countdown > 0 && r.looks > 0 {
-		left = stepsPerLook - uint64(r.countdown)
-	}
-	if r.looks == 0 {
-		return uint64(stepsPerLook - r.countdown)
-	}
-	return r.looks*stepsPerLook + left
+	return r.steps + uint64(stepsPerLook-max(r.countdown, 0))
 }
 
 // Logger logs with the fields of what runs.

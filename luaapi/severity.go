@@ -32,8 +32,54 @@ func severityOf(v lua.LValue) message.Severity {
 		if state, ok := event.RawGetString("state").(*lua.LTable); ok {
 			return message.Severity(textOf(state.RawGetString("severity")))
 		}
+		if vset, ok := event.RawGetString("vset").(*lua.LTable); ok {
+			return severityOfTable(vset)
+		}
 	}
 	return message.Expected
+}
+
+// severityOfTable is the worst severity of a value set that is a plain table.
+func severityOfTable(vset *lua.LTable) message.Severity {
+	worst := message.Expected
+	for key, v := vset.Next(lua.LNil); key != lua.LNil; key, v = vset.Next(key) {
+		switch x := v.(type) {
+		case *lua.LUserData:
+			worst = worse(worst, x)
+		case *lua.LTable:
+			number, ok := x.RawGetString("value").(lua.LNumber)
+			if !ok {
+				continue
+			}
+			for field, sign := range map[string]float64{"threshold_high": 1, "threshold_low": -1} {
+				list, _ := x.RawGetString(field).(*lua.LTable)
+				for i := 1; list != nil && i <= list.Len(); i++ {
+					t, _ := list.RawGetInt(i).(*lua.LTable)
+					if t == nil {
+						continue
+					}
+					limit, ok := t.RawGetString("value").(lua.LNumber)
+					severity := message.Severity(textOf(t.RawGetString("severity")))
+					if ok && sign*float64(number) > sign*float64(limit) && severity.Worse(worst) {
+						worst = severity
+					}
+				}
+			}
+		}
+	}
+	return worst
+}
+
+// worse is the worse of a severity and that of a Value's thresholds.
+func worse(worst message.Severity, v lua.LValue) message.Severity {
+	if ud, ok := v.(*lua.LUserData); ok {
+		if value, ok := ud.Value.(*valueObject); ok {
+			if t, exceeded := value.Exceeded(); exceeded && t.Severity.Worse(worst) {
+				return t.Severity
+			}
+		}
+	}
+	return worst
 }
 
 func (m *messageObject) severityNow() message.Severity {
@@ -42,13 +88,7 @@ func (m *messageObject) severityNow() message.Severity {
 	}
 	worst := message.Expected
 	m.values.each(func(_, v lua.LValue) bool {
-		if ud, ok := v.(*lua.LUserData); ok {
-			if value, ok := ud.Value.(*valueObject); ok {
-				if t, exceeded := value.Exceeded(); exceeded && t.Severity.Worse(worst) {
-					worst = t.Severity
-				}
-			}
-		}
+		worst = worse(worst, v)
 		return true
 	})
 	return worst

@@ -8,10 +8,11 @@ import (
 
 // sharedValues are the values of which a VM has one each.
 type sharedValues struct {
-	null      *lua.LUserData // dumbprobe.null
-	eof       *lua.LUserData // dumbprobe.EOF
-	arrayMeta *lua.LTable    // marks a table as a list
-	getField  *lua.LFunction // object[name], for protected calls
+	null       *lua.LUserData // dumbprobe.null
+	eof        *lua.LUserData // dumbprobe.EOF
+	arrayMeta  *lua.LTable    // marks a table as a list
+	objectMeta *lua.LTable    // marks a table that is empty as an object
+	getField   *lua.LFunction // object[name], for protected calls
 
 	files    map[string]*lua.LUserData // stdin, stdout, stderr, and what io.input and io.output set
 	fileMeta *lua.LTable
@@ -27,8 +28,12 @@ type (
 	eofMark  struct{}
 )
 
-// arrayMarkKey is the field of arrayMeta that isArray looks for: a metatable of the script's own has not got it.
-const arrayMarkKey = "dumbprobe.array"
+// The marks are the fields that isArray and isObject look for: a metatable of the script's own has not got
+// them.
+const (
+	arrayMarkKey  = "dumbprobe.array"
+	objectMarkKey = "dumbprobe.object"
+)
 
 // errStopping ends the sleep of an object whose script is unloaded.
 var errStopping = errors.New("the script is being unloaded")
@@ -44,6 +49,9 @@ func (vm *VM) makeShared() {
 	meta.RawSetString("__name", lua.LString("array"))
 	meta.RawSetString(arrayMarkKey, lua.LTrue)
 	vm.shared.arrayMeta = meta
+	vm.shared.objectMeta = L.CreateTable(0, 2)
+	vm.shared.objectMeta.RawSetString("__name", lua.LString("object"))
+	vm.shared.objectMeta.RawSetString(objectMarkKey, lua.LTrue)
 	vm.shared.strings = stringFunctions(stringLimits{maxBytes: vm.limits.StringBytes, interrupted: interrupted})
 	vm.keepOriginals()
 	vm.shared.raise = L.NewFunction(func(L *lua.LState) int {
@@ -86,7 +94,12 @@ func (vm *VM) keepOriginals() {
 }
 
 // isArray tells whether t was made by dumbprobe.array or comes from a JSON list.
-func isArray(t *lua.LTable) bool {
+func isArray(t *lua.LTable) bool { return isMarked(t, arrayMarkKey) }
+
+// isObject tells whether t comes from an empty JSON object.
+func isObject(t *lua.LTable) bool { return isMarked(t, objectMarkKey) }
+
+func isMarked(t *lua.LTable, mark string) bool {
 	meta, ok := t.Metatable.(*lua.LTable)
-	return ok && meta.RawGetString(arrayMarkKey) == lua.LTrue
+	return ok && meta.RawGetString(mark) == lua.LTrue
 }

@@ -271,6 +271,16 @@ func (vm *VM) Close(ctx context.Context) error {
 	return nil
 }
 
+// Hurry has the run that holds the VM look at the clock before its next instruction, if its deadline has
+// passed: a thousand instructions that each make a string of megabytes take minutes.
+func (vm *VM) Hurry(now time.Time) {
+	if r := vm.lock.holder.Load(); r != nil {
+		if _, overdue := r.held(now); overdue > 0 {
+			r.hurry.Store(true)
+		}
+	}
+}
+
 // Stuck tells whether a run holds the VM past its deadline by more than grace: then it is in Go code that
 // the deadline cannot interrupt, and nobody knows when it returns. held is for how long it has had the VM,
 // label is the run's.

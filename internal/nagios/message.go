@@ -38,14 +38,16 @@ func Message(out Output, code int) message.Message {
 	if len(out.Perf) > 0 {
 		m.Values = make([]message.NamedValue, len(out.Perf))
 	}
-	derivable := false
+	derivable, inside := false, false
 	for i := range out.Perf {
 		v := value(&out.Perf[i])
 		m.Values[i] = message.NamedValue{Name: out.Perf[i].Name, Value: v}
 		derivable = derivable || !v.Null && len(v.High)+len(v.Low) > 0
+		inside = inside || insideRange(&out.Perf[i])
 	}
 	state, severity := State(code)
-	if derivable {
+	// With a range that the schema cannot express, the thresholds never tell the whole.
+	if derivable = derivable && !inside; derivable {
 		derived, derivedSeverity := m.DerivedState()
 		derivable = derived == state && derivedSeverity == severity
 	}
@@ -55,6 +57,11 @@ func Message(out Output, code int) message.Message {
 	return m
 }
 
+// insideRange tells of a range that alerts inside of it, which the schema has no threshold for.
+func insideRange(p *Perf) bool {
+	return p.Warn != nil && p.Warn.Inside || p.Crit != nil && p.Crit.Inside
+}
+
 func value(p *Perf) message.Value {
 	v := message.Value{Number: p.Value, Null: p.Undetermined, Unit: p.Unit}
 	if p.Unit == "c" {
@@ -62,7 +69,7 @@ func value(p *Perf) message.Value {
 	}
 	// The schema's thresholds alert outside of a range only. One of the two
 	// without the other would derive a state that the plugin does not mean.
-	if p.Warn != nil && p.Warn.Inside || p.Crit != nil && p.Crit.Inside {
+	if insideRange(p) {
 		return v
 	}
 	for _, limit := range [...]struct {
