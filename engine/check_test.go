@@ -181,7 +181,7 @@ var badNextRuns = map[string]string{
 	"{}":                                   "next_run returned a table",
 	"true":                                 "next_run returned the boolean true",
 	"error('no idea')":                     "no idea",
-	"error({code = 5})":                    "error object is a table",
+	"error({code = 5})":                    `the error object {"code":5}`,
 	"(function() while true do end end)()": "the deadline of 300ms passed",
 }
 

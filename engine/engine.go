@@ -166,7 +166,7 @@ func (e *Engine) begin(ctx context.Context) ([]*script, error) {
 	e.reloads.Lock()
 	defer e.reloads.Unlock()
 	scripts, err := e.loadAll(ctx)
-	if err != nil {
+	if err := e.reportBroken(scripts, err); err != nil {
 		return nil, err
 	}
 	e.mu.Lock()

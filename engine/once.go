@@ -22,8 +22,8 @@ func (e *OnceError) Error() string {
 // done.
 func (e *Engine) Once(ctx context.Context) error {
 	defer e.Close()
-	scripts, err := e.loadAll(ctx)
-	if err != nil {
+	scripts, broken := e.loadAll(ctx)
+	if err := e.reportBroken(scripts, broken); err != nil {
 		return err
 	}
 	defer func() {
@@ -64,12 +64,14 @@ func (e *Engine) Once(ctx context.Context) error {
 			}
 		}
 	}
-	err = e.flushOnce(ctx)
+	err := e.flushOnce(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("stopped after %d checks: %w", checks, context.Cause(ctx))
 	case failed > 0:
 		return errors.Join(&OnceError{Failed: failed, Checks: checks}, err)
+	case broken != nil:
+		return errors.Join(errors.New("not all scripts could be loaded"), err)
 	}
 	return err
 }

@@ -76,8 +76,7 @@ func TestOnceErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		source, want string
 	}{
-		"an object":                   {"return {run_next = function() return {} end}", "CHECKS is an object with run_next, which schedules itself; --once needs a list of checks"},
-		"a script that does not load": {"return {", "syntax error"},
+		"an object": {"return {run_next = function() return {} end}", "CHECKS is an object with run_next, which schedules itself; --once needs a list of checks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +91,16 @@ func TestOnceErrors(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a script that does not load is reported, and the checks of the others run", func(t *testing.T) {
+		t.Parallel()
+		path := lua(t, "bad.lua", "return {")
+		d := prepare(t, Options{Checks: []string{lua(t, "a.lua", check), path}})
+		if err := d.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "not all scripts could be loaded") {
+			t.Errorf("error %v", err)
+		}
+		d.message("the message of the other", key("ran"))
+		d.message("the report", func(m msg) bool { return m.Location["script"] == path })
+	})
 	t.Run("a list of handles alone has nothing to run", func(t *testing.T) {
 		t.Parallel()
 		d := prepare(t, Options{Checks: []string{lua(t, "a.lua", `return {dp.ShellStream{command = "true"}}`)}})

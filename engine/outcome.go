@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"dumbprobe/internal/command"
 	"dumbprobe/internal/message"
 	"dumbprobe/luaapi"
 )
@@ -64,7 +65,7 @@ func outcomeOf(err error, b *luaapi.Batch) Outcome {
 		return OutcomeNil
 	case errors.Is(err, context.DeadlineExceeded):
 		return OutcomeTimeout
-	case errors.Is(err, errStopped), errors.Is(err, luaapi.ErrClosed):
+	case errors.Is(err, errStopped), errors.Is(err, luaapi.ErrClosed), errors.Is(err, command.ErrClosed):
 		return OutcomeCancelled
 	}
 	var memory *luaapi.MemoryError

@@ -317,10 +317,10 @@ func TestACheckIsOnlyOKWhenNothingIsWrongWithIt(t *testing.T) {
 	}
 }
 
-func TestCancelledIsNotSaid(t *testing.T) {
-	v, said := newTestVoice(SelfAll, zap.NewNop())
+func TestARunThatIsCutOffIsSaidAndIsNoFailure(t *testing.T) {
+	v, said := newTestVoice(SelfChanges, zap.NewNop())
 	v.tell(source{script: "a.lua", check: "x"}, "run", OutcomeCancelled, errStopped)
-	if len(*said) != 0 || v.counters[OutcomeCancelled].Load() != 1 {
+	if len(*said) != 1 || (*said)[0].state() != "cancelled" || OutcomeCancelled.severity() != "warning" || v.counters[OutcomeCancelled].Load() != 1 {
 		t.Errorf("said %v", *said)
 	}
 }

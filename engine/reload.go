@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"go.uber.org/zap"
+
+	"dumbprobe/luaapi"
 )
 
 // ReloadError says which scripts could not be loaded. Their old versions, if there were any, go on.
@@ -16,7 +18,8 @@ func (e *ReloadError) Error() string { return errors.Join(e.Errs...).Error() }
 
 func (e *ReloadError) Unwrap() []error { return e.Errs }
 
-// loadAll loads all scripts for the first time.
+// loadAll loads all scripts for the first time. What could be loaded is given together with the errors of the
+// others.
 func (e *Engine) loadAll(ctx context.Context) ([]*script, error) {
 	files, err := scriptFiles(e.options.Checks)
 	if err != nil {
@@ -37,13 +40,32 @@ func (e *Engine) loadAll(ctx context.Context) ([]*script, error) {
 		s.names(names)
 		scripts = append(scripts, s)
 	}
-	if len(errs) > 0 {
-		for _, s := range scripts {
-			s.close(0)
-		}
-		return nil, errors.Join(errs...)
+	return scripts, errors.Join(errs...)
+}
+
+// reportBroken reports the scripts that could not be loaded at the start, where others could: one file that
+// breaks takes no other with it. It is an error if none could.
+func (e *Engine) reportBroken(scripts []*script, err error) error {
+	if err == nil || len(scripts) == 0 {
+		return err
 	}
-	return scripts, nil
+	for _, broken := range splitErrors(err) {
+		path := ""
+		var load *luaapi.LoadError
+		if errors.As(broken, &load) {
+			path = load.Path
+		}
+		_ = e.reloadFailed(source{script: path}, broken)
+	}
+	return nil
+}
+
+// splitErrors takes apart what errors.Join has joined.
+func splitErrors(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // Reload loads all files again, each into a fresh VM. A file that fails to load keeps the version that runs;

@@ -121,9 +121,18 @@ func TestNewAndRunErrors(t *testing.T) {
 			}
 		}
 	})
-	t.Run("scripts are loaded by Run, and all that cannot be are named", func(t *testing.T) {
+	t.Run("a script that does not load is reported, and the others run", func(t *testing.T) {
+		bad := lua(t, "bad.lua", "return {")
+		good := lua(t, "good.lua", "return {dp.Function{interval = 3600, call = function() return {good = true} end}}")
+		d := launch(t, Options{Checks: []string{bad, good}})
+		d.message("the message of the good one", func(m msg) bool { return m.keys["good"] == true })
+		d.message("the report of the bad one", func(m msg) bool {
+			return m.Event.State.Value == string(OutcomeLoadFailed) && m.Location["script"] == bad
+		})
+	})
+	t.Run("it is an error when no script loads, and all are named", func(t *testing.T) {
 		a, b := lua(t, "a.lua", "return {"), lua(t, "b.lua", "error('no')")
-		d := prepare(t, Options{Checks: []string{a, path, b}})
+		d := prepare(t, Options{Checks: []string{a, b}})
 		err := d.Run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), a) || !strings.Contains(err.Error(), b+":1: no") {
 			t.Errorf("error %v", err)

@@ -160,7 +160,7 @@ func (v *voice) worthSaying(t topic, o Outcome) bool {
 		if v.mode == SelfOff || v.wrong(t) {
 			return false
 		}
-		if !v.mayChange(t, now) {
+		if !v.mayChange(t, now, maxChanges-1) { // the last that is said must not be ok when it is not
 			v.said[t] = last // it is said at a later run, if it is still so
 			return false
 		}
@@ -169,7 +169,7 @@ func (v *voice) worthSaying(t topic, o Outcome) bool {
 	if known && last.outcome == o && v.mode == SelfChanges && now.Sub(last.at) < selfInterval {
 		return false
 	}
-	if v.mode != SelfOff && !v.mayChange(t, now) {
+	if v.mode != SelfOff && !v.mayChange(t, now, maxChanges) {
 		v.said[t] = saying{at: last.at} // likewise
 		return false
 	}
@@ -188,7 +188,7 @@ type changes struct {
 const maxChanges = 6
 
 // mayChange tells whether one more change may be sent. The caller holds mu.
-func (v *voice) mayChange(t topic, now time.Time) bool {
+func (v *voice) mayChange(t topic, now time.Time, most int) bool {
 	if v.mode == SelfAll {
 		return true
 	}
@@ -197,9 +197,12 @@ func (v *voice) mayChange(t topic, now time.Time) bool {
 	if now.Sub(c.since) >= selfInterval {
 		c = changes{since: now}
 	}
+	if c.n >= most {
+		return false
+	}
 	c.n++
 	v.changes[t] = c
-	return c.n <= maxChanges
+	return true
 }
 
 // wrong tells whether something is wrong on any topic of a check. The caller holds mu.

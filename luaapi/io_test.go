@@ -204,15 +204,15 @@ func TestAFileThatBlocksIsReadByOneRunAtATime(t *testing.T) {
 		local dp = require "dumbprobe"
 		local f = assert(io.open("`+fifo+`"))
 		return {
-			dp.Function{interval = 1, call = function() STARTED() return {line = f:read()} end},
+			dp.Function{interval = 1, call = function() STARTED() local line, why = f:read() return {line = tostring(line), why = why} end},
 			dp.Function{interval = 1, call = function() return {closed = f:close()} end},
 		}`)
 	started := s.signal("STARTED")
 	first := s.start(1, RunOptions{Timeout: longTime})
 	<-started
 	second := s.run(1)
+	<-started
 	if second.err == nil || !strings.Contains(second.err.Error(), "another run") {
-		// It may have come before the first one: then that one has the error.
 		t.Errorf("the second reader got %v, %v", second.lines(), second.err)
 	}
 	if _, err := writer.WriteString("line\n"); err != nil {
@@ -225,8 +225,8 @@ func TestAFileThatBlocksIsReadByOneRunAtATime(t *testing.T) {
 	first = s.start(1, RunOptions{Timeout: longTime})
 	<-started
 	s.mustRun(2)
-	if o := s.wait(first); o.err == nil {
-		t.Errorf("the reader of a file that was closed got %v", o.lines())
+	if o := s.wait(first); o.err != nil || !strings.HasPrefix(o.lines()[0], `{"line":"nil","why":"`) {
+		t.Errorf("the reader of a file that was closed got %v, %v", o.lines(), o.err)
 	}
 }
 

@@ -111,25 +111,39 @@ func coroutineYield(vm *VM, L *lua.LState) int {
 		L.RaiseError("attempt to yield from outside a coroutine")
 	case co != L:
 		L.RaiseError("attempt to yield across a pcall")
-	case !yieldable():
+	case !vm.yieldable():
 		L.RaiseError("attempt to yield across a metamethod, an iterator, or a function that calls back (as string.gsub and table.sort do)")
 	}
 	return -1
 }
 
 // yieldable tells whether the interpreter that calls yield is the one that resume started: whatever calls
-// back into Lua starts another one inside of that.
-func yieldable() bool {
-	var stack [12]uintptr
-	frames := runtime.CallersFrames(stack[:runtime.Callers(3, stack[:])])
-	for {
+// back into Lua starts another one inside of that. Only the stack of Go shows it; what a stack shows is kept,
+// since there are few different ones.
+func (vm *VM) yieldable() bool {
+	var path yieldPath
+	runtime.Callers(3, path[:])
+	ok, known := vm.shared.yields[path]
+	if !known {
+		ok = path.endsInResume()
+		vm.shared.yields[path] = ok
+	}
+	return ok
+}
+
+// yieldPath are the innermost calls on the stack of Go: yield's, the instruction's, the interpreter's, and
+// that of what started the interpreter.
+type yieldPath [6]uintptr
+
+func (p yieldPath) endsInResume() bool {
+	for frames := runtime.CallersFrames(p[:]); ; {
 		frame, more := frames.Next()
 		if strings.HasSuffix(frame.Function, ".mainLoop") || strings.HasSuffix(frame.Function, ".mainLoopWithContext") {
 			frame, _ = frames.Next()
 			return strings.HasSuffix(frame.Function, ".threadRun")
 		}
 		if !more {
-			return true // cannot be: leave it to gopher-lua
+			return false
 		}
 	}
 }

@@ -123,6 +123,9 @@ func constructMessage(vm *VM, L *lua.LState, c *class) int {
 	}
 	if value != nil {
 		if m.values.table != nil {
+			if m.values.get("value") != lua.LNil {
+				L.RaiseError("Message: field `value` and `values.value` are the same; give one")
+			}
 			m.values.table = copyTable(L, m.values.table) // not to change the script's own table
 		}
 		m.values.set(L, "value", value)

@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -48,11 +49,11 @@ func ioPopen(vm *VM, L *lua.LState) int {
 	}
 	r.atEnd(p.stream.Close)
 	go func() { // ends with the stream
-		errors := make([]byte, 4096)
+		text := make([]byte, 4096)
 		for {
-			n, err := p.stream.Stderr().Read(errors)
+			n, err := p.stream.Stderr().Read(text)
 			if n > 0 {
-				onStderr.Warn(firstLine(errors[:n]))
+				onStderr.Warn(firstLine(text[:n]))
 			}
 			if err != nil {
 				return
@@ -69,6 +70,11 @@ func (p *popenProcess) stdout() io.Reader {
 	}
 	return p.stream.Stdout()
 }
+
+// maxUnread is how many bytes a command may print after the script has closed it.
+const maxUnread = 1 << 20
+
+var errUnread = errors.New("nobody reads what it prints")
 
 type eofReader struct{}
 
@@ -98,15 +104,21 @@ func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 			result, err = p.stream.Wait()
 			return err
 		}
-		// As pclose does: wait for the end. What it still prints is discarded, or it would block.
+		// As pclose does: wait for the end. What it still prints is discarded, or it would block; one that
+		// prints on and on is ended, as the signal SIGPIPE would do there.
 		drained := make(chan struct{})
 		go func() {
 			defer close(drained)
-			_, _ = io.Copy(io.Discard, p.stream.Stdout())
+			if n, _ := io.CopyN(io.Discard, p.stream.Stdout(), maxUnread); n == maxUnread {
+				p.stream.Stop(errUnread)
+			}
 		}()
 		result, err = p.stream.Wait()
 		p.stream.Close()
 		<-drained
+		if errors.Is(err, errUnread) {
+			err = nil
+		}
 		return err
 	})
 	r.logOutput(result.Stdout, zapcore.InfoLevel)

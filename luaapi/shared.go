@@ -20,6 +20,7 @@ type sharedValues struct {
 	strings   map[string]lua.LGFunction // the string functions, with this VM's limits
 	originals map[string]lua.LGFunction // gopher-lua's own functions that ours call
 	raise     *lua.LFunction            // raises an error
+	yields    map[yieldPath]bool        // whether a yield that comes this way may be one
 }
 
 // nullMark and eofMark are what the userdata of dumbprobe.null and dumbprobe.EOF hold.
@@ -83,6 +84,7 @@ func (vm *VM) original(name string) lua.LGFunction { return vm.shared.originals[
 // keepOriginals keeps the functions that are about to be replaced by ones that call them.
 func (vm *VM) keepOriginals() {
 	vm.shared.originals = map[string]lua.LGFunction{}
+	vm.shared.yields = map[yieldPath]bool{}
 	for library, names := range map[string][]string{
 		"coroutine": {"create", "resume", "wrap"}, "debug": {"traceback"}, "table": {"insert", "remove", "sort"},
 	} {

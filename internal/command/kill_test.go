@@ -273,3 +273,20 @@ func TestReapOrphansTakesAGroupLeaderAtTheSecondLook(t *testing.T) {
 		t.Errorf("Wait gave %v", err)
 	}
 }
+
+// A kernel may go on killing what is started in a cgroup that was killed once.
+func TestCommandsAfterOneThatWasKilledRun(t *testing.T) {
+	r := newRunner(t, Options{Grace: 50 * time.Millisecond})
+	for range 3 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if _, err := r.Run(ctx, Spec{Argv: Shell("trap '' TERM; while :; do sleep 100; done")}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+		for range 20 {
+			if got := mustRun(t, r, Spec{Argv: []string{"true"}}); got.Code != 0 {
+				t.Fatalf("a command after it: code %d", got.Code)
+			}
+		}
+	}
+}

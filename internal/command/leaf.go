@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +16,7 @@ type leaf struct {
 	dir    int  // of path, for clone3
 	events int  // its cgroup.events
 	used   bool // a command has been started in it
+	killed atomic.Bool
 }
 
 func newLeaf(path string) (_ *leaf, err error) {
@@ -74,6 +76,7 @@ func (l *leaf) pids() (pids []int) {
 // kill sends KILL to all that lives in l and below it, and to what is being forked there. nil has nothing.
 func (l *leaf) kill() {
 	if l != nil {
+		l.killed.Store(true)
 		os.WriteFile(l.path+"/cgroup.kill", []byte("1"), 0)
 	}
 }

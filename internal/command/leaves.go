@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +22,8 @@ import (
 // processes and cgroups in it, so the daemon may stay where it is.
 //
 // A leaf serves one command after the other: to make and remove one for each costs an eighth of what
-// /bin/true does, to start it in one that is there next to nothing. It is used again only when empty: what a
+// /bin/true does, to start it in one that is there next to nothing. One that was killed is never used again (there are kernels
+// that go on killing what is started in it), any other one only when it is empty: what a
 // command left in the background stays alone in its own.
 //
 // The folder is locked while its Runner lives. One that nobody has locked is what a killed daemon left: the
@@ -36,6 +38,7 @@ type leaves struct {
 	dir    string
 	lock   *os.File // dir
 	idle   []*leaf  // perhaps still populated; the first is the next to be used
+	dead   []string // killed, and to be removed when what lived in them is gone
 	serial uint64
 }
 
@@ -82,6 +85,16 @@ func (c *leaves) give(l *leaf) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.sweep()
+	if l.killed.Load() {
+		if l.remove() != nil {
+			c.dead = append(c.dead, l.path)
+		}
+		if c.reason != nil {
+			unix.Rmdir(c.dir)
+		}
+		return
+	}
 	if c.reason == nil && len(c.idle) < c.maxIdle {
 		c.idle = append(c.idle, l)
 		return
@@ -90,6 +103,11 @@ func (c *leaves) give(l *leaf) {
 	if c.reason != nil {
 		unix.Rmdir(c.dir) // works for the last one
 	}
+}
+
+// sweep removes the killed leaves that have become empty. It needs mu.
+func (c *leaves) sweep() {
+	c.dead = slices.DeleteFunc(c.dead, func(path string) bool { return removeCgroup(path) == nil })
 }
 
 // failed takes back a leaf in which no command can be started.
@@ -188,6 +206,7 @@ func (c *leaves) stop(reason error) {
 		l.remove()
 	}
 	c.idle = nil
+	waitUntil(over, func() bool { c.sweep(); return len(c.dead) == 0 })
 	if c.dir != "" {
 		unix.Rmdir(c.dir) // works unless commands are running: then give does it
 	}

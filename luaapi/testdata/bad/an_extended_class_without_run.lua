@@ -1,4 +1,4 @@
---! FILE:5, entry 1: the class Mine does not define the method run
+--! FILE:5, entry 1: Mine: the method run is not defined
 local dp = require "dumbprobe"
 local Mine = dp.BaseCheck:extend{class = "Mine"}
 return {

@@ -1,4 +1,4 @@
---! FILE:5, entry 1: the class Mine does not define the method open
+--! FILE:5, entry 1: Mine: the method open is not defined
 local dp = require "dumbprobe"
 local Mine = dp.BaseHandle:extend{class = "Mine"}
 return {
