@@ -242,7 +242,7 @@ func (c *check) next(retry bool) {
 	c.mu.Unlock()
 	if plan.Skipped > 0 {
 		c.script.engine.voice.tell(c.source(), "schedule", OutcomeSkipped,
-			fmt.Errorf("%d runs fell out, because the last one took longer than the interval", plan.Skipped), zap.Int("skipped", plan.Skipped))
+			fmt.Errorf("%d runs fell out, because the last one took, or came, too long", plan.Skipped), zap.Int("skipped", plan.Skipped))
 	} else {
 		c.script.engine.voice.well(c.source(), "schedule")
 	}

@@ -72,6 +72,10 @@ func (r *Run) writeLine(line string, level zapcore.Level) {
 
 // write is io.write: whole lines are logged, the rest waits for its end, or the run's.
 func (r *Run) write(text string, level zapcore.Level) {
+	if level != r.printedAt { // io.write and io.stderr do not share a line
+		r.flushPrinted()
+		r.printedAt = level
+	}
 	r.printed += text
 	for {
 		line, rest, found := strings.Cut(r.printed, "\n")
@@ -88,7 +92,7 @@ func (r *Run) write(text string, level zapcore.Level) {
 
 func (r *Run) flushPrinted() {
 	if r.printed != "" {
-		r.writeLine(r.printed, zapcore.InfoLevel)
+		r.writeLine(r.printed, r.printedAt)
 		r.printed = ""
 	}
 }

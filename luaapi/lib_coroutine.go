@@ -83,13 +83,13 @@ func coroutineWrap(vm *VM, L *lua.LState) int {
 	withoutContext(L, vm.original("coroutine.wrap"))
 	th := L.CheckFunction(-1).Upvalues[0].Value().(*lua.LState)
 	L.Pop(1)
-	L.Push(L.NewFunction(func(L *lua.LState) int {
+	L.Push(L.NewClosure(func(L *lua.LState) int {
 		if why := stateOf(runOf(L), th); why != "suspended" {
 			L.RaiseError("cannot resume a coroutine that is %s", why)
 		}
 		L.Insert(th, 1)
 		return vm.resume(L, th)
-	}))
+	}, th)) // as an upvalue too, for who measures what a script holds
 	return 1
 }
 

@@ -34,7 +34,7 @@ func (vm *VM) AskMemory(limit uint64) {
 // answerMemory is called by the run that holds the VM.
 func (r *Run) answerMemory() {
 	limit := r.vm.memory.limit.Swap(0)
-	if limit > 0 && r.vm.measure(r.thread, limit) >= limit {
+	if limit > 0 && r.vm.measure(r, limit) >= limit {
 		r.end(&MemoryError{Limit: limit})
 	}
 }
@@ -60,13 +60,16 @@ type sizer struct {
 	todo         []lua.LValue
 }
 
-func (vm *VM) measure(running *lua.LState, limit uint64) uint64 {
+func (vm *VM) measure(running *Run, limit uint64) uint64 {
 	s := &sizer{limit: limit, seen: map[unsafe.Pointer]struct{}{}}
 	s.visit(vm.state.G.Global)
 	s.visit(vm.state.G.Registry)
 	s.visit(vm.checks)
 	if running != nil {
-		s.visit(running)
+		s.visit(running.thread)
+		for _, n := range running.nested {
+			s.visit(n.thread)
+		}
 	}
 	if current := vm.state.G.CurrentThread; current != nil && current != vm.state {
 		s.visit(current)

@@ -47,7 +47,7 @@ func readerModule() Module {
 				Name: "file", Doc: "Reads the lines of a file; with `follow` also those that are written to it later.",
 				Params: []Param{{Name: "options", Type: typeTable, Fields: fields(
 					Field{Name: "path", Type: typeText, Required: true, Doc: "the file"},
-					Field{Name: "follow", Type: typeBoolean, Default: "false", Doc: "go on at the end, through rotation and truncation, as `tail -F` does"},
+					Field{Name: "follow", Type: typeBoolean, Default: "false", Doc: "go on at the end, through rotation and truncation; the file has to be there when it is opened"},
 					Field{Name: "from_end", Type: typeBoolean, Default: "false", Doc: "leave out what is there already"})}},
 				Errors:  "when the file cannot be opened",
 				Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.file{path = \"/etc/hostname\"}\nassert(lines:read())\nlines:close()",

@@ -11,6 +11,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // stepsPerLook is how many Lua instructions pass between two looks at the clock. A look costs as much as
@@ -55,9 +56,10 @@ type Run struct {
 	waitCtx    context.Context
 	cancelWait context.CancelFunc
 
-	printed  string    // by io.write, up to the next newline
-	warnings []error   // found on the way, for the batch or the log
-	problems []Problem // records that were dropped on the way
+	printedAt zapcore.Level // of printed
+	printed   string        // by io.write, up to the next newline
+	warnings  []error       // found on the way, for the batch or the log
+	problems  []Problem     // records that were dropped on the way
 
 	nested  []nested // the Lua threads it is on, on top of thread
 	inCall  bool     // Lua is running: a call is one from inside of it

@@ -190,12 +190,12 @@ func TestSlidingRuns(t *testing.T) {
 		function object:run_next()
 			self.turn = self.turn + 1
 			if self.turn == 1 then
-				for i = 1, 5 do dp.sleep(0.1) end -- together far more than the timeout
+				for i = 1, 5 do dp.sleep(0.06) end -- together far more than the timeout
 				return {slept = true}
 			elseif self.turn == 2 then
-				return dp.command("sleep 0.5; echo late").stdout == "late\n" and {command = true} or nil
+				return dp.command("sleep 0.3; echo late").stdout == "late\n" and {command = true} or nil
 			elseif self.turn == 3 then
-				dp.sleep(0.5)
+				dp.sleep(0.3)
 				while true do end
 			elseif self.turn == 4 then
 				while true do end
@@ -203,7 +203,7 @@ func TestSlidingRuns(t *testing.T) {
 				local n = 0
 				return function()
 					n = n + 1
-					dp.sleep(0.1)
+					dp.sleep(0.06)
 					if n <= 5 then return {n = n} end
 				end
 			elseif self.turn == 6 then
@@ -224,7 +224,7 @@ func TestSlidingRuns(t *testing.T) {
 		}))
 		return o, sent
 	}
-	opts := RunOptions{Timeout: 200 * time.Millisecond, Sliding: true}
+	opts := RunOptions{Timeout: shortTime, Sliding: true}
 	for _, want := range []string{`{"slept":true}`, `{"command":true}`} {
 		o, _ := next(opts)
 		if o.err != nil || fmt.Sprint(o.lines()) != "["+want+"]" {

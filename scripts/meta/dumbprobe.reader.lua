@@ -32,7 +32,7 @@ function reader.command(options) end
 
 ---@class dumbprobe.reader.file.Options
 ---@field path string # the file
----@field follow? boolean # go on at the end, through rotation and truncation, as `tail -F` does; default: false
+---@field follow? boolean # go on at the end, through rotation and truncation; the file has to be there when it is opened; default: false
 ---@field from_end? boolean # leave out what is there already; default: false
 ---@field silence? number # no record for that long means that the source is dead: it is ended, and opened again (seconds); default: no limit
 ---@field max_line? integer # the length of a record; what is longer is cut there, and reported (bytes); default: 64 KiB
