@@ -105,3 +105,54 @@ func BenchmarkTenThousandChecksInOneInstant(b *testing.B) {
 func BenchmarkHundredThousandChecksSpread(b *testing.B) {
 	benchmarkLateness(b, 100_000, 60, "spread", 20*time.Second)
 }
+
+// To reach: below 16 KB for each of 5,000 checks of one file that wait at once.
+func BenchmarkFiveThousandChecksWaiting(b *testing.B) {
+	const n = 5000
+	path := filepath.Join(b.TempDir(), "checks.lua")
+	source := fmt.Sprintf(`local dp = require "dumbprobe"
+CHECKS = {}
+for i = 1, %d do
+  CHECKS[i] = dp.Function{call = function() dp.sleep(30) return {} end, interval = 3600, name = "check " .. i}
+end
+`, n)
+	if err := os.WriteFile(path, []byte(source), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		e, err := New(Options{Checks: []string{path}, Stdout: io.Discard, LoadTimeout: time.Minute, Grace: time.Nanosecond})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := e.begin(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		heapBefore, stackBefore := memoryInUse()
+		loopCtx, stopLoop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			_ = e.loop.Run(loopCtx)
+			close(ended)
+		}()
+		for runtime.NumGoroutine() < n { // each waits on a goroutine of its own
+			runtime.Gosched()
+		}
+		heap, stack := memoryInUse()
+		b.ReportMetric(float64(heap+stack-heapBefore-stackBefore)/n, "B/waiting-check")
+		b.ReportMetric(float64(stack-stackBefore)/n, "B-of-stack")
+		if err := e.shutdown(); err != nil {
+			b.Fatal(err)
+		}
+		stopLoop()
+		<-ended
+		e.Close()
+	}
+}
+
+// memoryInUse is what live objects and the stacks of goroutines take.
+func memoryInUse() (heap, stack uint64) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc, m.StackInuse
+}

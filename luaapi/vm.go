@@ -113,7 +113,7 @@ func NewVM(path string, opts Options) *VM {
 	}
 	vm.state = lua.NewState(lua.Options{
 		SkipOpenLibs:        true,
-		RegistrySize:        256,
+		RegistrySize:        128, // 2 KB for each run that waits; it grows
 		RegistryGrowStep:    512,
 		RegistryMaxSize:     1 << 20,
 		CallStackSize:       1024,
