@@ -8,11 +8,11 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo u
 
 # A static binary, which needs nothing on the machine that it is copied to.
 build:
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o dumbprobe ./cmd/dumbprobe
+	@CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o dumbprobe ./cmd/dumbprobe
 
 # Checks of this very host, as JSON lines on stdout. Ctrl-C ends it.
 run: build
-	./dumbprobe --checks scripts/host.lua
+	@./dumbprobe --checks scripts/host.lua
 
 # The whole suite, with the race detector (which needs a C compiler).
 test:

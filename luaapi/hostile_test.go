@@ -86,7 +86,8 @@ func TestWhatAScriptCannotDo(t *testing.T) {
 			assert(io.stdout:read() == nil and io.read() == nil and io.stdin:read("*a") ~= 5)`,
 		"the environment of a thread is the run's own": `
 			setfenv(0, {})
-			assert(getfenv(print) ~= nil)`,
+			assert(getfenv(print) ~= nil)
+			assert(pcall(function() assert(getfenv(0) == _G) end))`,
 		"collectgarbage collects nothing": `
 			assert(collectgarbage() == 0 and collectgarbage("step", 1e9) == 0 and collectgarbage("setpause", 1) == 0)
 			assert(collectgarbage("count") > 0)`,

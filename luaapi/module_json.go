@@ -35,6 +35,7 @@ func jsonModule() Module {
 					e := encoder{maxBytes: vm.limits.StringBytes, maxDepth: vm.limits.MessageDepth}
 					out, err := e.any(nil, L.Get(1))
 					if err != nil {
+						runOf(L).charge(stepsPerLook) // how much was written before is not known
 						L.RaiseError("json.encode: %s", err.Error())
 					}
 					runOf(L).charge(len(out))

@@ -77,7 +77,7 @@ func (r *Run) collectTable(t *lua.LTable, over message.Overlay, b *Batch) error 
 		r.collectMessage(t, 0, over, b)
 		return nil
 	}
-	next := 1
+	next, size := 1, 0
 	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
 		n, isNumber := key.(lua.LNumber)
 		if !isNumber || float64(n) != float64(int(n)) || int(n) < next {
@@ -90,10 +90,23 @@ func (r *Run) collectTable(t *lua.LTable, over message.Overlay, b *Batch) error 
 			b.Problems = append(b.Problems, Problem{Index: next, Err: errors.New("it is nil")})
 		}
 		next++
+		if size > maxResultBytes {
+			return fmt.Errorf("the messages of the result have more than %d bytes; those from number %d on were dropped", maxResultBytes, int(n))
+		}
+		if err := r.check(); err != nil {
+			return err
+		}
+		before := len(b.Lines)
 		r.collectMessage(v, int(n), over, b)
+		for _, line := range b.Lines[before:] {
+			size += len(line)
+		}
 	}
 	return nil
 }
+
+// maxResultBytes bounds what one run can send: a list may hold one large message many times.
+const maxResultBytes = 64 << 20
 
 // maxHoles is how many nils in a row are reported one by one.
 const maxHoles = 100

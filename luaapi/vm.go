@@ -245,11 +245,13 @@ func (vm *VM) keepThread(th *lua.LState) {
 	}
 	th.SetTop(0)
 	th.RemoveContext()
+	th.Env = vm.state.Env // setfenv(0, ...) changes it
 	vm.threads = append(vm.threads, th)
 }
 
-// Close ends the VM when nobody has it any more; runs that queue for it, or wait, end then. It returns the
-// context's error if the VM does not come free before: then the VM is left as it is, for good.
+// Close ends the VM when nobody has it any more. Runs that queue for it then end, and those that wait end when
+// their wait is over: cancel them before. It returns the context's error if the VM does not come free before:
+// then the VM is left as it is, for good.
 func (vm *VM) Close(ctx context.Context) error {
 	r := &Run{vm: vm, parent: ctx}
 	if !vm.lock.tryAcquire(r) {
