@@ -414,3 +414,67 @@ func TestAnOutcomeThatGoesToAndFroIsNotSaidEachTimeButEndsRight(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatIsOnlyWarnedOfIsLoggedWithTheCheckAndBounded(t *testing.T) {
+	t.Parallel()
+	path := lua(t, "a.lua", `
+local perf = {}
+for i = 1, 30 do perf[i] = "label" .. i .. "=nonsense" end
+return {dp.Nagios{name = "x", aspect = "plugin", interval = 3600, command = {"echo", "OK | good=5 " .. table.concat(perf, " ")}}}`)
+	d := launch(t, Options{Checks: []string{path}})
+	if m := d.message("the message", aspect("plugin")); m.Event.Vset["good"].Value == nil {
+		t.Errorf("%s", m.raw)
+	}
+	d.stop()
+	warnings := d.logs.Filter(func(l logEntry) bool { return l.Level == zap.WarnLevel }).All()
+	if len(warnings) != maxReported+1 || !strings.Contains(warnings[0].Message, "label1=nonsense") || warnings[maxReported].Message != "10 more warnings of this run" {
+		t.Errorf("%d warnings, the first is %q", len(warnings), warnings[0].Message)
+	}
+	for _, l := range warnings {
+		if fields := l.ContextMap(); fields["script"] != path || fields["check"] != "x" || fields["position"] != int64(1) {
+			t.Errorf("fields %v", fields)
+		}
+	}
+	if n := len(d.sent(aspect(selfAspect))); n > 0 {
+		t.Error("it was reported as a failure")
+	}
+}
+
+func TestTheLogLinesAboutABatchOfBadRecordsAreBounded(t *testing.T) {
+	t.Parallel()
+	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
+return {dp.ShellStream{name = "x", command = "for i in $(seq 100); do echo bad $i; done; echo '{\"good\": 1}'; exec sleep 3600"}}`)}})
+	d.message("the good line", key("good"))
+	d.stop()
+	lines := d.logs.Filter(func(l logEntry) bool { return l.Level == zap.ErrorLevel }).All()
+	batches := len(d.logs.Filter(told("x", OutcomeDropped)).All()) // of what had arrived together
+	if len(lines) > batches*(maxReported+1) && batches < 50 {
+		t.Errorf("%d log lines about %d batches", len(lines), batches)
+	}
+}
+
+func TestTheLatenessOfRunsIsRightToAnEighth(t *testing.T) {
+	var l lateness
+	if l.quantile(0.5) != 0 {
+		t.Error("a quantile of nothing")
+	}
+	for i := 1; i <= 1000; i++ {
+		l.add(time.Duration(i) * 100 * time.Microsecond)
+	}
+	for q, want := range map[float64]time.Duration{0.5: 50 * time.Millisecond, 0.99: 99 * time.Millisecond, 1: 100 * time.Millisecond} {
+		if got := l.quantile(q); got < want*9/10 || got > want*9/8+time.Microsecond {
+			t.Errorf("quantile %g is %s, want %s", q, got, want)
+		}
+	}
+	for us := int64(0); us < 1<<20; us = us*9/8 + 1 {
+		bound := latenessBound(latenessBucket(us))
+		if d := time.Duration(us) * time.Microsecond; bound <= d || bound > d*9/8+time.Microsecond {
+			t.Errorf("%s is counted as up to %s", d, bound)
+		}
+	}
+	l.add(-time.Second) // a run that started early, by a clock that was set
+	l.add(1000 * time.Hour)
+	if got := l.quantile(1); got != 1000*time.Hour {
+		t.Errorf("the largest is %s", got)
+	}
+}

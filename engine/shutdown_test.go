@@ -228,7 +228,7 @@ func TestTheStopIsQuickWhenNothingRuns(t *testing.T) {
 func TestAStopWhileAScriptLoads(t *testing.T) {
 	t.Parallel()
 	path := lua(t, "a.lua", `return {dp.Function{interval = 0.05, call = function() return {n = 1} end}}`)
-	d := launch(t, Options{Checks: []string{path}, LoadTimeout: time.Hour})
+	d := launch(t, Options{Checks: []string{lua(t, "first.lua", "return {}"), path}, LoadTimeout: time.Hour})
 	d.message("a run", key("n"))
 	write(t, path, `dp.log.info("loading"); dp.sleep(3600); return {}`)
 	reloaded := make(chan error, 1)

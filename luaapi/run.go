@@ -283,7 +283,7 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 	ctx := r.context()
 	current := vm.state.G.CurrentThread // a coroutine, maybe
 	vm.lock.release()
-	err, crash := r.outside(ctx, f)
+	crash, err := r.outside(ctx, f)
 	if r.opts.Sliding {
 		r.dropContext()
 		r.setDeadline()
@@ -307,14 +307,14 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 
 // outside calls f without the VM. A panic must not go on from there: it would run the Lua code around this,
 // a pcall's at least, without the lock.
-func (r *Run) outside(ctx context.Context, f func(ctx context.Context) error) (err error, crash any) {
+func (r *Run) outside(ctx context.Context, f func(ctx context.Context) error) (crash any, err error) {
 	defer func() {
 		if crash = recover(); crash != nil {
 			r.Logger().Error("a function of the daemon panicked; please report this as a bug of dumbprobe",
 				zap.Any("panic", crash), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	return f(ctx), nil
+	return nil, f(ctx)
 }
 
 // waitOrRaise is Wait for functions that have no better way to say that the run is over than to raise.

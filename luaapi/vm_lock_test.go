@@ -312,17 +312,22 @@ func TestStuck(t *testing.T) {
 	// A run that waits does not hold the VM.
 	waiting := s.start(2, RunOptions{Timeout: shortTime})
 	<-started
-	for s.vm.lock.holder.Load() != nil {
-		time.Sleep(time.Millisecond)
-	}
+	s.do(func(*Run) {}) // has the VM after the other run has given it away
 	if _, _, stuck := s.vm.Stuck(time.Now().Add(time.Hour), grace); stuck {
 		t.Error("a VM is stuck whose runs only wait")
 	}
 	s.wait(waiting)
 
-	// A run that has just got the VM, after its deadline, is no reason to give the VM up.
+	// A run that has just got the VM, long after its deadline, is no reason to give the VM up.
+	blocking = s.start(1, RunOptions{Timeout: shortTime, Deadline: time.Now().Add(-time.Hour)})
+	<-hold.held
+	if _, held, stuck := s.vm.Stuck(time.Now(), longTime); stuck {
+		t.Errorf("a run that has had the VM for %v is stuck", held)
+	}
+	s.wait(blocking)
+
+	// A run that has no deadline cannot be behind it.
 	blocking = s.start(1, RunOptions{})
-	_ = blocking
 	<-hold.held
 	if _, _, stuck := s.vm.Stuck(time.Now().Add(time.Hour), grace); stuck {
 		t.Error("a run without a deadline is stuck")
