@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -75,6 +76,9 @@ func (c *checkObject) pluginMessage(result *command.Result, plugin string) (*plu
 	}
 	if m.Comment == "" { // a plugin that is not there leaves only the shell's complaint
 		m.Comment = firstLine(result.Stderr)
+	}
+	if m.Comment == "" && result.Code < 0 {
+		m.Comment = fmt.Sprintf("the plugin was ended by signal %d", -result.Code)
 	}
 	for _, d := range out.Dropped {
 		found.dropped = append(found.dropped, &PerfdataError{Text: d.Text, Reason: d.Reason})
