@@ -142,6 +142,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	scripts, err := e.begin(ctx)
 	if err != nil {
 		e.Close()
+		if ctx.Err() != nil {
+			return nil // told to end while the scripts were loading
+		}
 		return err
 	}
 	loopCtx, stopLoop := context.WithCancel(context.Background())

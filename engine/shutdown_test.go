@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"dumbprobe/internal/output"
+
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // serveLines takes one connection and gives its lines when it ends.
@@ -261,5 +264,23 @@ return {dp.Function{interval = 0.05, call = function() return {text = ("x"):rep(
 			!strings.Contains(m.Event.Comment, "messages for "+name+" were dropped") {
 			t.Errorf("%s", m.raw)
 		}
+	}
+}
+
+func TestAnEndWhileTheScriptsLoadIsNoError(t *testing.T) {
+	t.Parallel()
+	d := prepare(t, Options{Checks: []string{lua(t, "a.lua", `dp.log.info("loading"); dp.sleep(60); return {}`)}, LoadTimeout: time.Minute})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	d.log("the load", func(l observer.LoggedEntry) bool { return l.Message == "loading" })
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("Run did not return")
 	}
 }
