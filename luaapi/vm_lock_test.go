@@ -319,12 +319,14 @@ func TestStuck(t *testing.T) {
 	s.wait(waiting)
 
 	// A run that has just got the VM, long after its deadline, is no reason to give the VM up.
-	blocking = s.start(1, RunOptions{Timeout: shortTime, Deadline: time.Now().Add(-time.Hour)})
-	<-hold.held
-	if _, held, stuck := s.vm.Stuck(time.Now(), longTime); stuck {
+	now, late := time.Now(), &Run{}
+	late.deadlineNs.Store(now.Add(-time.Hour).UnixNano())
+	late.heldSince.Store(now.Add(-grace / 2).UnixNano())
+	s.vm.lock.holder.Store(late)
+	if _, held, stuck := s.vm.Stuck(now, grace); stuck || held > grace {
 		t.Errorf("a run that has had the VM for %v is stuck", held)
 	}
-	s.wait(blocking)
+	s.vm.lock.holder.Store(nil)
 
 	// A run that has no deadline cannot be behind it.
 	blocking = s.start(1, RunOptions{})
