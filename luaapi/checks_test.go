@@ -148,7 +148,7 @@ func TestNagios(t *testing.T) {
 			`"threshold_low":[{"name":"warning","value":0,"severity":"warning"},{"name":"critical","value":0,"severity":"error"}]}},"comment":"LOAD WARNING","interval":60}}`,
 		`"location":{},"event":{"name":"http","state":{"value":"critical","severity":"error"},"comment":"CRITICAL: cannot connect","interval":60}}`,
 		`"location":{},"event":{"name":"sh","state":{"value":"unknown","severity":"error"},"interval":60}}`,
-		`"location":{},"event":{"name":"x","state":{"value":"unknown","severity":"error"},"interval":60}}`,
+		`"location":{},"event":{"name":"x","state":{"value":"unknown","severity":"error"},"comment":"the plugin was ended by signal 9","interval":60}}`,
 		`"location":{},"event":{"name":"x","state":{"value":"ok","severity":"expected"},"vset":{"good":{"value":1},"also":{"value":3}},"comment":"OK","interval":60}}`,
 	}
 	worst := []message.Severity{"", message.Warning, message.Error, message.Error, message.Error, ""}
