@@ -95,7 +95,7 @@ func TestNesting(t *testing.T) {
 	for name := range nestings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			size := 40 << 10 // far too deep, but not so deep that the compiler would end the process
+			size := 26 << 10 // far too deep, but not so deep that the compiler would end the process
 			switch name {
 			case "constants", "elements":
 				size = 160 << 10
