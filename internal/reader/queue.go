@@ -106,6 +106,21 @@ func (q *queue) take(limit int) ([]Record, error) {
 	return taken, nil
 }
 
+// putBack puts records that were taken, and not used, before all others. They have had their place: it may
+// exceed the bounds for as long as they are not taken again.
+func (q *queue) putBack(records []Record) {
+	if len(records) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.records = append(append(make([]Record, 0, len(records)+len(q.records)), records...), q.records...)
+	for _, rec := range records {
+		q.bytes += len(rec.Text)
+	}
+	signal(q.ready)
+}
+
 // finish says that nothing more is put.
 func (q *queue) finish() {
 	q.mu.Lock()

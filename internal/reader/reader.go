@@ -14,6 +14,8 @@ type Reader interface {
 	// Take gives what has arrived, at most limit records, all of it for 0; it never blocks. The error is
 	// io.EOF, always without records, when the source is at its end and everything was taken, or nil.
 	Take(limit int) ([]Record, error)
+	// PutBack returns the records of the last Take, which were not used: the next Take gives them again, first.
+	PutBack([]Record)
 	// Ready receives when Take would give a record or io.EOF, again and again as long as that is so.
 	// It may receive once too often.
 	Ready() <-chan struct{}
@@ -164,6 +166,7 @@ func (b *base) pause(d time.Duration) bool {
 }
 
 func (b *base) Take(limit int) ([]Record, error) { return b.queue.take(limit) }
+func (b *base) PutBack(records []Record)         { b.queue.putBack(records) }
 func (b *base) Ready() <-chan struct{}           { return b.queue.ready }
 
 func (b *base) Close() error {
