@@ -121,7 +121,7 @@ func runHandle(t *testing.T, entry *Entry) {
 	var source reader.Reader
 	var b Batch
 	err := apart(func() (err error) {
-		source, err = entry.Open(context.Background(), context.Background(), opts)
+		source, err = entry.Open(context.Background(), context.Background(), opts, nil)
 		return err
 	})
 	checkStarted(t, err)

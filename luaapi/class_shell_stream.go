@@ -1,12 +1,6 @@
 package luaapi
 
-import (
-	"context"
-
-	lua "github.com/yuin/gopher-lua"
-
-	"dumbprobe/internal/reader"
-)
+import lua "github.com/yuin/gopher-lua"
 
 func shellStreamClass() Class {
 	def := Class{
@@ -16,14 +10,13 @@ func shellStreamClass() Class {
 			Field{Name: "parse", Type: typeFunction.named("fun(line: string): dumbprobe.Messages"), Doc: "makes messages of a line; {} ignores the line"}),
 		Example: "local dp = require \"dumbprobe\"\n\nCHECKS = {\n  dp.ShellStream{\n    command = {\"vmstat\", \"-n\", \"20\"},\n    parse = function(line)\n      local running, blocked = line:match(\"^%s*(%d+)%s+(%d+)\")\n      if not running then\n        return {} -- a headline\n      end\n      return dp.Message{aspect = \"processes\", values = {running = tonumber(running), blocked = tonumber(blocked)}}\n    end,\n  },\n}",
 	}
-	return handleClass(def, func(vm *VM, h *handleObject, set *fieldSet, v []lua.LValue) {
-		spec := readCommand(set, v)
-		limits := recordLimits(func(name string) lua.LValue { return v[set.index[name]] })
+	return handleClass(def, func(h *handleObject, set *fieldSet, v []lua.LValue) {
+		h.source = commandSource{
+			Spec:   readCommand(set, v),
+			Limits: recordLimits(func(name string) lua.LValue { return v[set.index[name]] }),
+		}
 		if parse := v[set.index["parse"]]; parse != nil {
 			h.parse = parse
-		}
-		h.start = func(ctx context.Context, onStderr func(string)) (reader.Reader, error) {
-			return reader.OpenCommand(ctx, vm.commands, spec, limits(onStderr))
 		}
 	})
 }

@@ -132,12 +132,24 @@ func withDeadline(ctx context.Context, timeout time.Duration) (context.Context, 
 	return context.WithTimeoutCause(ctx, timeout, &DeadlineError{Timeout: timeout})
 }
 
-// Open opens the handle. life bounds the source, ctx the call. The reader is nil for a handle that has none
-// on the Go side, and is polled.
-func (e *Entry) Open(ctx, life context.Context, opts RunOptions) (source reader.Reader, err error) {
+// Open opens the handle. life bounds the reader, ctx the call. legacy, if it is not nil, is what the version
+// of the script before has left: it is taken if it is what the handle would open, and closed otherwise. The
+// reader is nil for a handle that has none on the Go side, and is polled.
+func (e *Entry) Open(ctx, life context.Context, opts RunOptions, legacy *Legacy) (source reader.Reader, err error) {
+	defer legacy.Close()
 	if e.handle != nil {
-		return e.handle.start(life, e.vm.logStderr(e.Name))
+		stderr := e.vm.logStderr(e.Name)
+		if o := legacy.claim(e.vm, life, e.handle.source, stderr); o != nil {
+			return o, nil
+		}
+		_ = legacy.Close() // first: the two may want the same port
+		o, err := openOwned(e.vm, life, e.handle.source, stderr)
+		if err != nil {
+			return nil, err
+		}
+		return o, nil
 	}
+	opts.legacy = legacy
 	err = e.vm.Do(ctx, opts, func(r *Run) error {
 		if _, err := r.callMethod(e.object, "open"); err != nil {
 			return err
@@ -215,7 +227,7 @@ func (e *Entry) Close(ctx context.Context, opts RunOptions, source reader.Reader
 		_, err := r.callMethod(e.object, "close")
 		if t, ok := e.object.(*lua.LTable); ok {
 			// A close that forgets the reader must not leak it.
-			if s := scriptReader(t.RawGetString("reader")); s != nil && !s.closed {
+			if s := scriptReader(t.RawGetString("reader")); s != nil && !s.isClosed() {
 				s.closed = true
 				if waitErr := r.Wait(func(context.Context) error { return s.source.Close() }); err == nil {
 					err = waitErr

@@ -45,11 +45,11 @@ func readHandleFields(set *fieldSet, v []lua.LValue) HandleFields {
 // handleObject is a handle of a built-in class.
 type handleObject struct {
 	HandleFields
-	class *class
-	start func(ctx context.Context, onStderr func(string)) (reader.Reader, error)
-	parse lua.LValue // nil: each record is a JSON object
+	class  *class
+	source readerSource // nil: the fields were wrong
+	parse  lua.LValue   // nil: each record is a JSON object
 
-	own reader.Reader // opened by the script itself, not by the daemon; guarded by the VM's lock
+	own *ownedReader // opened by the script itself, not by the daemon; guarded by the VM's lock
 }
 
 func (h *handleObject) readOnly() {}
@@ -65,7 +65,7 @@ func (h *handleObject) get(vm *VM, name string) lua.LValue {
 }
 
 // handleClass declares a built-in handle class; read takes the class's own fields.
-func handleClass(def Class, read func(vm *VM, h *handleObject, set *fieldSet, v []lua.LValue)) Class {
+func handleClass(def Class, read func(h *handleObject, set *fieldSet, v []lua.LValue)) Class {
 	name := def.Name
 	self := Param{Name: "self", Type: objectType[*handleObject](name)}
 	def.Extends = handleRecord
@@ -82,13 +82,11 @@ func handleClass(def Class, read func(vm *VM, h *handleObject, set *fieldSet, v 
 			if h.own != nil {
 				return 0
 			}
-			if h.start == nil {
+			if h.source == nil {
 				L.RaiseError("%s.open: the fields of the handle are wrong", name)
 			}
 			r := runOf(L)
-			source := r.openReader(L, func(ctx context.Context) (reader.Reader, error) {
-				return h.start(ctx, vm.logStderr(h.Name))
-			})
+			source := r.openReader(L, h.source, vm.logStderr(h.Name))
 			if h.own != nil { // another run was faster
 				vm.disown(source)
 				r.waitOrRaise(L, func(context.Context) error { return source.Close() })
@@ -144,7 +142,7 @@ func handleClass(def Class, read func(vm *VM, h *handleObject, set *fieldSet, v 
 			return 1
 		}
 		h.HandleFields = readHandleFields(cl.fields, values)
-		read(vm, h, cl.fields, values)
+		read(h, cl.fields, values)
 		return 1
 	}
 	return def

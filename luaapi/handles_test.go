@@ -36,7 +36,7 @@ func (h *testHandle) call(f func(opts RunOptions) error) error {
 func (h *testHandle) open() error {
 	h.t.Helper()
 	return h.call(func(opts RunOptions) (err error) {
-		h.source, err = h.entry.Open(context.Background(), context.Background(), opts)
+		h.source, err = h.entry.Open(context.Background(), context.Background(), opts, nil)
 		return err
 	})
 }
@@ -473,11 +473,11 @@ func TestAReaderOfARunThatWasAbandonedIsClosed(t *testing.T) {
 	closed := make(chan struct{})
 	opening := s.goDo(RunOptions{Timeout: shortTime}, func(opts RunOptions, _ *Batch) error {
 		return s.vm.Do(context.Background(), opts, func(r *Run) error {
-			r.openReader(r.thread, func(context.Context) (reader.Reader, error) {
+			r.openReader(r.thread, slowSource(func() reader.Reader {
 				s.start(1, RunOptions{Timeout: longTime})
 				<-hold.held
-				return closingReader{closed: closed}, nil
-			})
+				return closingReader{closed: closed}
+			}), nil)
 			return nil
 		})
 	})
@@ -493,6 +493,13 @@ func TestAReaderOfARunThatWasAbandonedIsClosed(t *testing.T) {
 	if len(s.vm.readers) != 0 {
 		t.Errorf("%d readers are left", len(s.vm.readers))
 	}
+}
+
+// slowSource opens a reader in its own time.
+type slowSource func() reader.Reader
+
+func (f slowSource) open(context.Context, Commands, func(string)) (reader.Reader, error) {
+	return f(), nil
 }
 
 type closingReader struct {

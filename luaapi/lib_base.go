@@ -252,6 +252,7 @@ func loadModule(vm *VM, L *lua.LState) int {
 	var tried []string
 	for _, candidate := range []string{path + ".lua", filepath.Join(path, "init.lua")} {
 		if _, err := os.Stat(candidate); err != nil {
+			vm.sources.add(Source{Path: candidate, Absent: true})
 			tried = append(tried, fmt.Sprintf("no file '%s'", candidate))
 			continue
 		}

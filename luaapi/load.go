@@ -138,7 +138,7 @@ func (vm *VM) readSource(path string) ([]byte, error) {
 	if len(source) > vm.limits.SourceBytes {
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, vm.limits.SourceBytes)
 	}
-	vm.Sources = append(vm.Sources, Source{Path: path, SHA256: sha256.Sum256(source)})
+	vm.sources.add(Source{Path: path, SHA256: sha256.Sum256(source)})
 	return source, nil
 }
 

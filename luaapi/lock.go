@@ -27,7 +27,8 @@ func (l *vmLock) tryAcquire(r *Run) bool {
 	}
 }
 
-// acquire takes the lock, or returns the context's cause when that ends first.
+// acquire takes the lock, or returns the context's cause when that ends first, or ErrNotBegun when the run
+// turned away.
 func (l *vmLock) acquire(ctx context.Context, r *Run) error {
 	select {
 	case l.slot <- struct{}{}:
@@ -35,6 +36,8 @@ func (l *vmLock) acquire(ctx context.Context, r *Run) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-r.opts.Turned:
+		return ErrNotBegun
 	}
 }
 

@@ -1,8 +1,6 @@
 package luaapi
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"strings"
 
@@ -14,15 +12,14 @@ import (
 
 func readerModule() Module {
 	fields := func(own ...Field) []Field { return append(own, recordFields...) }
-	maker := func(f Function, open func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error)) Function {
+	maker := func(f Function, sourceOf func(t *lua.LTable) readerSource) Function {
 		f.Waits = true
 		f.Results = []Result{{Type: classType("Reader")}}
 		f.call = func(vm *VM, L *lua.LState) int {
 			if len(vm.readers) >= maxReaders {
 				L.RaiseError("the script has %d readers open; close them when they are done with", len(vm.readers))
 			}
-			start := open(vm, L.CheckTable(1))
-			return vm.pushReader(L, runOf(L).openReader(L, start))
+			return vm.pushReader(L, runOf(L).openReader(L, sourceOf(L.CheckTable(1)), vm.logStderr("")))
 		}
 		return f
 	}
@@ -35,13 +32,10 @@ func readerModule() Module {
 				Params:  []Param{{Name: "options", Type: typeTable, Fields: append(append([]Field(nil), streamedCommandFields...), recordFields...)}},
 				Errors:  "when the command cannot be started",
 				Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.command{command = \"echo one; echo two\"}\nassert(lines:read() == \"one\" and lines:read() == \"two\")\nlines:close()",
-			}, func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error) {
+			}, func(t *lua.LTable) readerSource {
 				spec := command.Spec{Argv: argv(t.RawGetString("command"))}
 				options(&spec, t.RawGetString)
-				limits := recordLimits(t.RawGetString)
-				return func(ctx context.Context) (reader.Reader, error) {
-					return reader.OpenCommand(ctx, vm.commands, spec, limits(vm.logStderr("")))
-				}
+				return commandSource{spec, recordLimits(t.RawGetString)}
 			}),
 			maker(Function{
 				Name: "file", Doc: "Reads the lines of a file; with `follow` also those that are written to it later.",
@@ -51,11 +45,10 @@ func readerModule() Module {
 					Field{Name: "from_end", Type: typeBoolean, Default: "false", Doc: "leave out what is there already"})}},
 				Errors:  "when the file cannot be opened",
 				Example: "local dp = require \"dumbprobe\"\nlocal lines = dp.reader.file{path = \"/etc/hostname\"}\nassert(lines:read())\nlines:close()",
-			}, func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error) {
-				limits := recordLimits(t.RawGetString)
-				spec := reader.FileSpec{Path: textOf(t.RawGetString("path")), Follow: boolOf(t.RawGetString("follow")), FromEnd: boolOf(t.RawGetString("from_end"))}
-				return func(ctx context.Context) (reader.Reader, error) {
-					return reader.OpenFile(ctx, spec, limits(nil))
+			}, func(t *lua.LTable) readerSource {
+				return fileSource{
+					Spec:   reader.FileSpec{Path: textOf(t.RawGetString("path")), Follow: boolOf(t.RawGetString("follow")), FromEnd: boolOf(t.RawGetString("from_end"))},
+					Limits: recordLimits(t.RawGetString),
 				}
 			}),
 			maker(Function{
@@ -65,15 +58,11 @@ func readerModule() Module {
 					Field{Name: "listen", Type: typeBoolean, Default: "false", Doc: "listen for datagrams instead of connecting"})}},
 				Errors:  "when the address cannot be connected to, or listened on",
 				Example: "local dp = require \"dumbprobe\"\nlocal datagrams = dp.reader.socket{address = \"udp:127.0.0.1:0\", listen = true}\nassert(#datagrams:take() == 0)\ndatagrams:close()",
-			}, func(vm *VM, t *lua.LTable) func(ctx context.Context) (reader.Reader, error) {
+			}, func(t *lua.LTable) readerSource {
 				network, address, _ := strings.Cut(textOf(t.RawGetString("address")), ":")
-				listen := boolOf(t.RawGetString("listen"))
-				limits := recordLimits(t.RawGetString)
-				return func(ctx context.Context) (reader.Reader, error) {
-					if datagram := network == "udp" || network == "unixgram"; datagram != listen {
-						return nil, fmt.Errorf("%s:%s: streams (tcp, unix) are connected to, datagrams (udp, unixgram) are listened for, with listen = true", network, address)
-					}
-					return reader.OpenSocket(ctx, reader.SocketSpec{Network: network, Address: address, Listen: listen}, limits(nil))
+				return socketSource{
+					Spec:   reader.SocketSpec{Network: network, Address: address, Listen: boolOf(t.RawGetString("listen"))},
+					Limits: recordLimits(t.RawGetString),
 				}
 			}),
 		},

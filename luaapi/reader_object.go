@@ -18,10 +18,13 @@ import (
 // It is guarded by the VM's lock.
 type ScriptReader struct {
 	vm     *VM
-	source reader.Reader
+	source *ownedReader
 	eof    bool
 	closed bool
 }
+
+// isClosed is true also for a reader that was left to the next version of the script.
+func (s *ScriptReader) isClosed() bool { return s.closed || !s.source.isOf(s.vm) }
 
 func readerClass() Class {
 	self := Param{Name: "self", Type: classType("Reader")}
@@ -48,25 +51,36 @@ func readerClass() Class {
 }
 
 // openReader opens a source that lives as long as the VM, unless it is closed. When the run ends early, in the
-// middle of this, nobody knows of the source: then it is closed here.
-func (r *Run) openReader(L *lua.LState, start func(ctx context.Context) (reader.Reader, error)) reader.Reader {
-	var source reader.Reader
+// middle of this, nobody knows of the reader: then it is closed here. If the version of the script before has
+// left the same source to this run, that is taken.
+func (r *Run) openReader(L *lua.LState, source readerSource, onStderr func(string)) *ownedReader {
+	vm := r.vm
+	legacy := r.opts.legacy
+	r.opts.legacy = nil
+	if o := legacy.claim(vm, vm.life, source, onStderr); o != nil {
+		vm.own(o)
+		return o
+	}
+	var o *ownedReader
 	known := false
 	r.atEnd(func() {
-		if source != nil && !known {
-			_ = source.Close()
+		if o != nil && !known {
+			_ = o.Close()
 		}
 	})
 	r.waitOrRaise(L, func(context.Context) (err error) {
-		source, err = start(r.vm.life)
+		if legacy != nil {
+			_ = legacy.Close() // first: the two may want the same port
+		}
+		o, err = openOwned(vm, vm.life, source, onStderr)
 		return err
 	})
 	known = true
-	r.vm.own(source)
-	return source
+	vm.own(o)
+	return o
 }
 
-func (vm *VM) pushReader(L *lua.LState, source reader.Reader) int {
+func (vm *VM) pushReader(L *lua.LState, source *ownedReader) int {
 	L.Push(luar.New(L, &ScriptReader{vm: vm, source: source}))
 	return 1
 }
@@ -114,7 +128,7 @@ func (s *ScriptReader) Take(L *luar.LState) int {
 }
 
 func (s *ScriptReader) take(n int) []reader.Record {
-	if s.closed {
+	if s.isClosed() {
 		return nil
 	}
 	records, err := s.source.Take(n)
@@ -157,7 +171,7 @@ func (s *ScriptReader) Read(L *luar.LState) int {
 		if records := s.take(1); len(records) > 0 {
 			return give(lua.LString(records[0].Text), "")
 		}
-		if s.eof || s.closed {
+		if s.eof || s.isClosed() {
 			return give(lua.LNil, "eof")
 		}
 		late := false
@@ -183,7 +197,7 @@ func (s *ScriptReader) Read(L *luar.LState) int {
 // Eof is reader:eof().
 func (s *ScriptReader) Eof(L *luar.LState) int {
 	s.check(L, "eof")
-	L.Push(lua.LBool(s.eof || s.closed))
+	L.Push(lua.LBool(s.eof || s.isClosed()))
 	return 1
 }
 
@@ -212,7 +226,7 @@ func (s *ScriptReader) Pid(L *luar.LState) int {
 // Close is reader:close().
 func (s *ScriptReader) Close(L *luar.LState) int {
 	s.check(L, "close")
-	if !s.closed {
+	if !s.isClosed() {
 		s.closed = true
 		runOf(L.LState).waitOrRaise(L.LState, func(context.Context) error { return s.source.Close() })
 		s.vm.disown(s.source)
@@ -221,9 +235,9 @@ func (s *ScriptReader) Close(L *luar.LState) int {
 }
 
 // own and disown keep the readers that the script opened, which end with the VM. The lock is held.
-func (vm *VM) own(source reader.Reader) { vm.readers[source] = struct{}{} }
+func (vm *VM) own(o *ownedReader) { vm.readers[o] = struct{}{} }
 
-func (vm *VM) disown(source reader.Reader) { delete(vm.readers, source) }
+func (vm *VM) disown(o *ownedReader) { delete(vm.readers, o) }
 
 // logStderr logs what a stream's command writes to its standard error.
 func (vm *VM) logStderr(name string) func(string) {

@@ -16,10 +16,7 @@ var recordFields = []Field{
 const maxLine = 16 << 20
 
 // recordLimits makes a reader's options of fields that were checked before.
-func recordLimits(get func(name string) lua.LValue) func(onStderr func(string)) reader.Options {
-	silence := seconds(numberOf(get("silence")))
+func recordLimits(get func(name string) lua.LValue) reader.Options {
 	line := int(min(numberOf(get("max_line")), maxLine))
-	return func(onStderr func(string)) reader.Options {
-		return reader.Options{Silence: silence, MaxLine: line, MaxQueueBytes: max(0, 2*line), OnStderr: onStderr}
-	}
+	return reader.Options{Silence: seconds(numberOf(get("silence"))), MaxLine: line, MaxQueueBytes: max(0, 2*line)}
 }

@@ -37,8 +37,12 @@ type RunOptions struct {
 	Label string
 	// Logger takes what the script logs and prints; its fields say which check it is.
 	Logger *zap.Logger
+	// Turned, when it is closed, ends the wait for the VM, but not a run that has it: see ErrNotBegun.
+	Turned <-chan struct{}
 	// MakeLogger makes the Logger when it is needed first, which for most runs is never.
 	MakeLogger func() *zap.Logger
+
+	legacy *Legacy // for the first reader that the run opens
 }
 
 // Run is one stay in a VM: a call of a check's run, a stream's batch of records, the load of the file.
@@ -289,6 +293,7 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 		r.setDeadline()
 		ctx = r.context()
 	}
+	r.opts.Turned = nil // it has begun
 	if !vm.lock.tryAcquire(r) {
 		if lockErr := vm.lock.acquire(ctx, r); lockErr != nil && !r.takeBackLate() {
 			r.abandon()

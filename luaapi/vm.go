@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"dumbprobe/internal/command"
-	"dumbprobe/internal/reader"
 )
 
 // Limits bound what a script can use up. A zero field means the default of [DefaultLimits].
@@ -60,8 +59,9 @@ type VM struct {
 	limits   Limits
 	logger   *zap.Logger
 
-	lock   vmLock
-	memory memoryWatch
+	lock    vmLock
+	memory  memoryWatch
+	sources sources
 
 	// The lock protects what follows.
 	state   *lua.LState
@@ -72,18 +72,11 @@ type VM struct {
 	classes classRegistry
 	scratch []byte           // for messages while they are written
 	invalid []*problemObject // built-in objects whose fields were wrong, found while loading
-	Sources []Source         // the files that were read: the script, then what it required
 	shared  sharedValues
-	modules map[string]*lua.LTable     // the daemon's, by the name that require takes
-	readers map[reader.Reader]struct{} // opened by the script, and not closed yet
-	life    context.Context            // ends with the VM
+	modules map[string]*lua.LTable    // the daemon's, by the name that require takes
+	readers map[*ownedReader]struct{} // opened by the script, and not closed yet
+	life    context.Context           // ends with the VM
 	endLife context.CancelFunc
-}
-
-// Source is a file that a VM was made of.
-type Source struct {
-	Path   string
-	SHA256 [32]byte
 }
 
 // maxIdleThreads bounds the pool: an idle thread keeps about 6 KB.
@@ -102,7 +95,7 @@ func NewVM(path string, opts Options) *VM {
 		lock:     newVMLock(),
 		classes:  classRegistry{},
 		modules:  map[string]*lua.LTable{},
-		readers:  map[reader.Reader]struct{}{},
+		readers:  map[*ownedReader]struct{}{},
 	}
 	vm.life, vm.endLife = context.WithCancel(context.Background())
 	if vm.logger == nil {
@@ -149,6 +142,9 @@ func (vm *VM) Path() string { return vm.path }
 
 // ErrClosed is what a run gets that comes after the VM was closed.
 var ErrClosed = errors.New("the script was unloaded")
+
+// ErrNotBegun is what a run gets that turned away (RunOptions.Turned) before it had the VM.
+var ErrNotBegun = errors.New("the run was not begun")
 
 // Do takes the VM and calls f with it, on a thread of its own.
 //
@@ -267,7 +263,9 @@ func (vm *VM) Close(ctx context.Context) error {
 	vm.threads = nil
 	vm.endLife()
 	for source := range vm.readers {
-		_ = source.Close() // it ends with the context anyway; this waits for it
+		if source.isOf(vm) {
+			_ = source.Close() // it ends with the context anyway; this waits for it
+		}
 	}
 	vm.state.Close()
 	return nil
