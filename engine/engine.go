@@ -33,9 +33,10 @@ type Engine struct {
 
 	late lateness
 
-	reloads sync.Mutex // one load or reload at a time; protects what follows, for writing
-	mu      sync.Mutex // protects following fields, for reading them meanwhile
-	scripts []*script  // in the order of the files
+	reloads sync.Mutex       // one load or reload at a time; protects what follows, for writing
+	mu      sync.Mutex       // protects following fields, for reading them meanwhile
+	scripts []*script        // in the order of the files
+	broken  map[string]error // by file: why it cannot be loaded, or loaded again
 	state   runState
 	retired map[*script]context.CancelFunc // old versions that come to their end; the function hurries that on
 	drained sync.WaitGroup                 // old versions of scripts that come to their end in the background; Go only under reloads
@@ -177,7 +178,7 @@ func (e *Engine) begin(ctx context.Context) ([]*script, error) {
 	e.scripts = scripts
 	e.mu.Unlock()
 	for _, s := range scripts {
-		s.start(nil) // the loop, which is not running yet, keeps what is due
+		s.start(nil, succession{}) // the loop, which is not running yet, keeps what is due
 	}
 	return scripts, nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,10 +22,18 @@ type handle struct {
 	reopen          time.Duration
 	stopped         chan struct{} // closed by stop
 	stopOnce        sync.Once
+	sessions        tenure          // it is open, or about to be
+	life            context.Context // of the reader of a built-in handle; ends when the handle is given up
+	endLife         context.CancelFunc
 
-	// Owned by the goroutine that serves the handle.
-	backoff scheduler.Backoff
-	opened  time.Time
+	turned  chan struct{}     // closed by stop if there is an heir: what has not begun is left to that
+	backoff scheduler.Backoff // of opening it again; owned by the goroutine that serves the handle
+
+	mu     sync.Mutex     // protects following fields
+	heir   *handle        // the next version of it, to which it leaves its reader; set before stop
+	waits  bool           // for the version before: it may still leave something
+	legacy *luaapi.Legacy // from the version before, until this one opens
+	due    time.Time      // when it is to be opened again
 }
 
 // maxRecords is how many records are handed over at a time: other checks of the file come in between.
@@ -32,9 +41,10 @@ const maxRecords = 500
 
 func newHandle(s *script, entry *luaapi.Entry, name string) *handle {
 	h := &handle{
-		script: s, entry: entry, name: name, stopped: make(chan struct{}),
+		script: s, entry: entry, name: name, stopped: make(chan struct{}), turned: make(chan struct{}),
 		reopen: time.Duration(entry.Handle.Reopen * float64(time.Second)),
 	}
+	h.life, h.endLife = context.WithCancel(context.Background())
 	h.backoff = scheduler.Backoff{Base: h.reopen, Max: 10 * h.reopen, Good: 10 * h.reopen}
 	h.Task = h
 	return h
@@ -48,36 +58,39 @@ func (h *handle) source() source {
 
 func (h *handle) start(task) { h.enqueue(time.Now()) }
 
-// startAfter opens the handle when all handles of the old version are closed: they may have the same source.
-func (h *handle) startAfter(old *script) {
-	if h.begin() {
-		old.opened.after(func() {
-			h.start(nil)
-			h.end()
-		})
-	}
-}
-
 // begin notes that the handle is open, or about to be. It is false when the script is stopping.
 func (h *handle) begin() bool {
 	h.script.opened.enter()
+	h.sessions.enter()
 	if h.script.begin() {
 		return true
 	}
+	h.sessions.leave()
 	h.script.opened.leave()
 	return false
 }
 
 func (h *handle) end() {
+	h.sessions.leave()
 	h.script.opened.leave()
 	h.script.end()
 }
 
-func (h *handle) giveUp() {}
+func (h *handle) giveUp() {
+	h.sessions.giveUp()
+	h.endLife()
+}
 
 func (h *handle) stop() {
 	h.script.engine.loop.Remove(&h.Entry)
-	h.stopOnce.Do(func() { close(h.stopped) })
+	h.stopOnce.Do(func() {
+		close(h.stopped)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.heir != nil {
+			close(h.turned)
+		}
+	})
 }
 
 func (h *handle) options() luaapi.RunOptions {
@@ -110,36 +123,48 @@ func (h *handle) enqueue(at time.Time) {
 // serve opens the handle, reads it to its end and closes it.
 func (h *handle) serve() {
 	defer h.end()
-	h.opened = time.Now()
+	opened := time.Now()
 	source, err := h.open()
 	if err != nil {
 		h.tell(OutcomeOpenFailed, fmt.Errorf("could not be opened: %w", err))
 		_ = h.close(source) // what open had begun
-		h.enqueue(time.Now().Add(h.backoff.Next()))
+		h.enqueueAgain(h.backoff.Next())
 		return
 	}
 	reason := h.read(source)
+	if h.isStopped() && h.leave(source) {
+		return
+	}
 	if source != nil {
 		reason = errors.Join(reason, source.End())
 	}
 	if err := h.close(source); err != nil && !h.isStopped() {
 		h.tell(OutcomeError, fmt.Errorf("close: %w", err))
 	}
-	if h.isStopped() {
-		return
-	}
 	wait := h.reopen
 	if reason == nil {
 		h.backoff.Reset() // a source that ends by itself may be meant to be read again and again
 	} else {
-		wait = h.backoff.NextAfter(time.Since(h.opened))
+		wait = h.backoff.NextAfter(time.Since(opened))
+	}
+	if h.isStopped() {
+		return
 	}
 	text := fmt.Errorf("the handle came to its end; it is opened again in %s", wait)
 	if reason != nil {
 		text = fmt.Errorf("the handle came to its end (%w); it is opened again in %s", reason, wait)
 	}
 	h.tell(OutcomeEOF, text)
-	h.enqueue(time.Now().Add(wait))
+	h.enqueueAgain(wait)
+}
+
+// enqueueAgain has the handle opened again after wait.
+func (h *handle) enqueueAgain(wait time.Duration) {
+	at := time.Now().Add(wait)
+	h.mu.Lock()
+	h.due = at
+	h.mu.Unlock()
+	h.enqueue(at)
 }
 
 // close closes the handle; source is what open gave.
@@ -186,7 +211,7 @@ func (h *handle) call(f func() error) error {
 
 func (h *handle) open() (source reader.Reader, err error) {
 	err = h.call(func() (err error) {
-		source, err = h.entry.Open(h.script.life, h.script.life, h.options())
+		source, err = h.entry.Open(h.script.life, h.life, h.options(), h.inherited())
 		return err
 	})
 	return source, err
@@ -212,6 +237,9 @@ func (h *handle) read(source reader.Reader) error {
 		if eof, more = h.take(source); eof {
 			return nil
 		}
+		if h.hasHeir() && h.isStopped() {
+			return nil
+		}
 		if more {
 			idle.Reset()
 		} else if !h.pause(idle.Next()) { // read_messages took nothing, and the reader says only once that there is something
@@ -220,9 +248,9 @@ func (h *handle) read(source reader.Reader) error {
 	}
 }
 
-// last hands over what had arrived when the handle was stopped.
+// last hands over what had arrived when the handle was stopped, unless the next version goes on with it.
 func (h *handle) last(source reader.Reader) error {
-	if !h.entry.TakesRecords() {
+	if !h.entry.TakesRecords() || h.hasHeir() {
 		return nil
 	}
 	for range 100 {
@@ -252,7 +280,15 @@ func (h *handle) take(source reader.Reader) (eof, more bool) {
 	if len(records) == 0 {
 		return false, true
 	}
-	err = h.call(func() error { return h.entry.Records(h.script.life, h.options(), records, &b) })
+	err = h.call(func() error {
+		opts := h.options()
+		opts.Turned = h.turned
+		return h.entry.Records(h.script.life, opts, records, &b)
+	})
+	if errors.Is(err, luaapi.ErrNotBegun) {
+		source.PutBack(records)
+		return false, false
+	}
 	h.finished(&b, err)
 	return false, true
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -28,17 +30,22 @@ func (e *Engine) loadAll(ctx context.Context) ([]*script, error) {
 	if len(files) == 0 {
 		return nil, fmt.Errorf("there is no script in %v: a folder's scripts are its *.lua files", e.options.Checks)
 	}
-	names := map[string]string{}
-	var scripts []*script
+	var loaded []*script
+	failed := map[string]error{}
+	for _, path := range files {
+		s, err := e.load(ctx, path)
+		if err != nil {
+			failed[path] = err
+		} else {
+			loaded = append(loaded, s)
+		}
+	}
+	scripts := settle(nil, loaded, nil, failed)
 	var errs []error
 	for _, path := range files {
-		s, err := e.load(ctx, path, names)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+		if failed[path] != nil {
+			errs = append(errs, failed[path])
 		}
-		s.names(names)
-		scripts = append(scripts, s)
 	}
 	return scripts, errors.Join(errs...)
 }
@@ -55,7 +62,7 @@ func (e *Engine) reportBroken(scripts []*script, err error) error {
 		if errors.As(broken, &load) {
 			path = load.Path
 		}
-		_ = e.reloadFailed(source{script: path}, broken)
+		e.loadFailed(path, broken)
 	}
 	return nil
 }
@@ -68,14 +75,15 @@ func splitErrors(err error) []error {
 	return []error{err}
 }
 
-// Reload loads all files again, each into a fresh VM. A file that fails to load keeps the version that runs;
-// the error, a *ReloadError, names it. Files that are new in a folder are started, and those that are gone
-// are stopped. Before Run has loaded the scripts, and after it has ended, it does nothing.
+// Reload loads each file that has changed, or that requires one that has, into a fresh VM. A file that did not
+// change is left as it is; one that fails to load keeps the version that runs, and the error, a *ReloadError,
+// names it. Files that are new in a folder are started, and those that are gone are stopped. Before Run has
+// loaded the scripts, and after it has ended, it does nothing.
 func (e *Engine) Reload(ctx context.Context) error {
 	e.reloads.Lock()
 	defer e.reloads.Unlock()
 	e.mu.Lock()
-	running, old := e.state == stateRunning, e.scripts
+	running, old, broken := e.state == stateRunning, e.scripts, e.broken
 	e.mu.Unlock()
 	if !running {
 		return nil
@@ -84,49 +92,118 @@ func (e *Engine) Reload(ctx context.Context) error {
 	for _, s := range old {
 		before[s.path] = s
 	}
-	// Everything is loaded before anything is touched: the files of one reload belong together.
-	var scripts, fresh []*script
-	var failed ReloadError
-	names := map[string]string{}
 	files, missing := findScripts(e.options.Checks)
+	var goOn, fresh []*script // what is left as it is, and what was loaded
+	var order []string        // of the scripts
+	failed := map[string]error{}
 	for _, m := range missing {
-		_ = e.reloadFailed(source{script: m.path}, m)
-		failed.Errs = append(failed.Errs, m)
+		failed[m.path] = m
+		order = append(order, m.path)
 		for _, s := range old {
-			if m.covers(s.path) && !slices.Contains(scripts, s) {
-				s.names(names)
-				scripts = append(scripts, s)
+			if m.covers(s.path) && !slices.Contains(goOn, s) {
+				goOn = append(goOn, s)
+				if s.path != m.path {
+					order = append(order, s.path)
+				}
 			}
 		}
 	}
+	// Everything is loaded before anything is touched: the files of one reload belong together.
 	for _, path := range files {
-		s, err := e.load(ctx, path, names)
+		order = append(order, path)
+		s := before[path]
+		if s != nil && s.vm.Unchanged() {
+			goOn = append(goOn, s)
+			continue
+		}
+		loaded, err := e.load(ctx, path)
 		if e.stopping.Err() != nil {
-			return e.giveUpReload(fresh, s)
+			return giveUpReload(fresh, loaded)
 		}
-		if err != nil {
-			_ = e.reloadFailed(source{script: path}, err)
-			failed.Errs = append(failed.Errs, err)
-			if s = before[path]; s == nil {
-				continue
-			}
-		} else {
-			fresh = append(fresh, s)
-			e.voice.well(source{script: path}, "load")
+		switch {
+		case err == nil:
+			fresh = append(fresh, loaded)
+		case s != nil:
+			failed[path] = err
+			goOn = append(goOn, s)
+		default:
+			failed[path] = err
 		}
-		s.names(names)
-		scripts = append(scripts, s)
 	}
+	unchanged := len(goOn)
+	fresh = settle(goOn, fresh, before, failed)
+	scripts := inOrder(order, fresh, before)
 	e.swap(scripts, fresh, before)
-	e.logger.Info("the scripts were loaded again", zap.Int("loaded", len(fresh)), zap.Int("failed", len(failed.Errs)), zap.Int("checks", countTasks(scripts)))
-	if len(failed.Errs) > 0 {
-		return &failed
+	result := e.reportReload(order, failed, broken)
+	e.logger.Info("the scripts were loaded again", zap.Int("loaded", len(fresh)), zap.Int("unchanged", unchanged-countOf(goOn, failed)),
+		zap.Int("failed", len(failed)), zap.Int("checks", countTasks(scripts)))
+	return result
+}
+
+// countOf tells how many of the scripts go on because their file fails to load.
+func countOf(scripts []*script, failed map[string]error) (n int) {
+	for _, s := range scripts {
+		if failed[s.path] != nil {
+			n++
+		}
 	}
-	return nil
+	return n
+}
+
+// inOrder gives the scripts that run after a reload: the fresh ones, and those before them where there is no fresh
+// one.
+func inOrder(order []string, fresh []*script, before map[string]*script) (scripts []*script) {
+	byPath := maps.Clone(before)
+	for _, s := range fresh {
+		byPath[s.path] = s
+	}
+	for _, path := range order {
+		if s := byPath[path]; s != nil && !slices.Contains(scripts, s) {
+			scripts = append(scripts, s)
+		}
+	}
+	return scripts
+}
+
+// settle gives the fresh scripts their tasks. A name that a script has which goes on is taken. A fresh script that
+// cannot have its names is closed and put among the failed, and the version before it goes on, with its names:
+// that may refuse another.
+func settle(goOn, fresh []*script, before map[string]*script, failed map[string]error) (accepted []*script) {
+	goOn = slices.Clone(goOn)
+	for {
+		names := map[string]string{}
+		for _, s := range goOn {
+			s.names(names)
+		}
+		accepted = nil
+		refused := false
+		for _, s := range fresh {
+			if err := s.adopt(names); err != nil {
+				failed[s.path] = err
+				refused = true
+				if old := before[s.path]; old != nil {
+					goOn = append(goOn, old)
+				}
+				break
+			}
+			s.names(names)
+			accepted = append(accepted, s)
+		}
+		if !refused {
+			return accepted
+		}
+		fresh = slices.DeleteFunc(slices.Clone(fresh), func(s *script) bool {
+			if failed[s.path] == nil {
+				return false
+			}
+			s.close(time.Second)
+			return true
+		})
+	}
 }
 
 // giveUpReload drops what was loaded when the daemon began to stop.
-func (e *Engine) giveUpReload(fresh []*script, last *script) error {
+func giveUpReload(fresh []*script, last *script) error {
 	if last != nil {
 		fresh = append(fresh, last)
 	}
@@ -136,42 +213,75 @@ func (e *Engine) giveUpReload(fresh []*script, last *script) error {
 	return nil
 }
 
-func (e *Engine) reloadFailed(s source, err error) error {
-	e.voice.tell(s, "load", OutcomeLoadFailed, err)
-	return &ReloadError{Errs: []error{err}}
+// reportReload reports each file of a reload: what fails, and what does no longer.
+func (e *Engine) reportReload(order []string, failed, broken map[string]error) error {
+	var result ReloadError
+	for path := range broken {
+		if failed[path] == nil {
+			e.loadWell(path) // it may be gone
+		}
+	}
+	for _, path := range order {
+		if err := failed[path]; err != nil {
+			e.loadFailed(path, err)
+			result.Errs = append(result.Errs, err)
+		}
+	}
+	if len(result.Errs) > 0 {
+		return &result
+	}
+	return nil
+}
+
+// loadFailed reports a file that cannot be loaded, or loaded again; it is broken until loadWell.
+func (e *Engine) loadFailed(path string, err error) {
+	e.mu.Lock()
+	broken := maps.Clone(e.broken) // readers have the old one
+	if broken == nil {
+		broken = map[string]error{}
+	}
+	broken[path] = err
+	e.broken = broken
+	e.mu.Unlock()
+	e.voice.tell(source{script: path}, "load", OutcomeLoadFailed, err)
+}
+
+func (e *Engine) loadWell(path string) {
+	e.mu.Lock()
+	broken := maps.Clone(e.broken)
+	delete(broken, path)
+	e.broken = broken
+	e.mu.Unlock()
+	e.voice.well(source{script: path}, "load")
 }
 
 // swap puts the scripts in place of those before: what is not among them any more stops, what is fresh
 // starts.
 func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
-	kept := map[*script]bool{}
+	names := map[string]string{}
 	for _, s := range scripts {
-		kept[s] = true
+		s.names(names)
+	}
+	var gone []*script
+	for _, s := range before {
+		if !slices.Contains(scripts, s) {
+			gone = append(gone, s)
+		}
 	}
 	e.mu.Lock()
 	e.scripts = scripts
 	e.mu.Unlock()
-	for _, s := range before {
-		if !kept[s] {
-			s.stop() // closes its handles, for the new version to open them
-		}
+	from := succeed(gone, fresh)
+	for _, s := range gone {
+		s.stop() // closes its handles, or leaves them to the new version
 	}
 	for _, s := range fresh {
-		s.start(before[s.path])
+		s.start(before[s.path], from)
 	}
-	for _, s := range before {
-		if !kept[s] {
-			e.retire(s)
-		}
+	for _, s := range gone {
+		e.retire(s)
 	}
-	e.voice.forget(func(s topic) bool {
-		for _, script := range scripts {
-			if script.path == s.script {
-				return s.check != "" && !script.has(s.check)
-			}
-		}
-		return s.check != ""
-	})
+	e.voice.forget(func(s topic) bool { return s.check != "" && names[s.check] != s.script })
 }
 
 // retire lets an old version come to its end in the background: what runs keeps its deadline, unless the

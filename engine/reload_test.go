@@ -91,6 +91,12 @@ func TestAFileThatFailsToLoadLeavesTheOldVersionRunning(t *testing.T) {
 			write(t, path, good)
 			d.reload()
 			d.message("that it can be loaded again", self("", OutcomeOK))
+			before = len(d.sent(key("n")))
+			if all := d.messages(before+3, "the version that never stopped", key("n")); int(all[before+2].num("n")) != before+3 {
+				t.Errorf("a file with its old content was loaded: message %d is %s", before+3, all[before+2].raw)
+			}
+			write(t, path, good+" -- changed")
+			d.reload()
 			d.messages(2, "the new version", func(m msg) bool { return m.num("n") == 1 })
 		})
 	}
@@ -286,7 +292,7 @@ return {
 	}
 }
 
-func TestAHandleIsClosedBeforeItsNextVersionOpens(t *testing.T) {
+func TestAHandleWithAnotherSourceIsClosedBeforeItsNextVersionOpens(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, entry string }{
 		{"of the same name", `H{name = "x"}`},
@@ -300,14 +306,14 @@ local version = %d
 local H = dp.BaseHandle:extend{class = "H", reopen = 3600}
 function H:open()
   dp.log.info("open " .. version)
-  self.reader = dp.reader.socket{address = "unixgram:` + address + `", listen = true}
+  self.reader = dp.reader.socket{address = "unixgram:` + address + `", listen = true, max_line = 1000 + version}
 end
 function H:close()
   dp.sleep(0.2)
   if self.reader then self.reader:close() end
   dp.log.info("closed " .. version)
 end
-return {dp.ShellStream{name = "s", command = "echo '{\"pid\": '$$'}'; trap 'sleep 0.2; exit' TERM; while :; do sleep 0.02; done"}, ` + c.entry + `}`
+return {dp.ShellStream{name = "s", command = "echo '{\"pid\": '$$'}'; trap 'sleep 0.2; exit' TERM; while :; do sleep 0.02; done # " .. version}, ` + c.entry + `}`
 			path := lua(t, "a.lua", fmt.Sprintf(source, 1))
 			d := launch(t, Options{Checks: []string{path}})
 			d.log("the opening", says("open 1"))

@@ -36,6 +36,7 @@ type script struct {
 	engine *Engine
 	path   string // as given, or as found in a folder
 	vm     *luaapi.VM
+	loaded *luaapi.Script // what the top level gave
 	tasks  []task
 
 	life   context.Context // of everything that runs; ends with cause errStopped
@@ -51,9 +52,9 @@ type script struct {
 	running     sync.WaitGroup        // runs, and handles that are open; Add only under mu while not stopping
 }
 
-// load makes the script at path ready to start. names are the names that other files have taken: a name is
-// unique in the daemon. The error is a *luaapi.LoadError.
-func (e *Engine) load(ctx context.Context, path string, names map[string]string) (*script, error) {
+// load runs the top level of the script at path; adopt then makes it ready to start. The error is a
+// *luaapi.LoadError.
+func (e *Engine) load(ctx context.Context, path string) (*script, error) {
 	s := &script{
 		engine: e,
 		path:   path,
@@ -61,11 +62,8 @@ func (e *Engine) load(ctx context.Context, path string, names map[string]string)
 		idle:   make(chan struct{}),
 	}
 	s.life, s.cancel = context.WithCancelCause(context.Background())
-	loaded, err := s.run(ctx)
-	if err == nil {
-		err = s.adopt(loaded, names)
-	}
-	if err != nil {
+	var err error
+	if s.loaded, err = s.run(ctx); err != nil {
 		s.close(time.Second)
 		return nil, err
 	}
@@ -103,15 +101,17 @@ func (s *script) run(ctx context.Context) (*luaapi.Script, error) {
 	}
 }
 
-// adopt makes the tasks of what the script returned.
-func (s *script) adopt(loaded *luaapi.Script, names map[string]string) error {
-	if o := loaded.Object; o != nil {
+// adopt makes the tasks of what the script returned. names are those that other files have taken: a name is
+// unique in the daemon. The error is a *luaapi.LoadError; adopt can be tried again with other names.
+func (s *script) adopt(names map[string]string) error {
+	s.tasks = nil
+	if o := s.loaded.Object; o != nil {
 		s.tasks = []task{newObject(s, o, names)}
 		return nil
 	}
 	var problems []string
 	own := map[string]int{}
-	for _, entry := range loaded.Entries {
+	for _, entry := range s.loaded.Entries {
 		name := s.nameOf(entry, names)
 		if other, taken := names[name]; taken && other != s.path {
 			problems = append(problems, fmt.Sprintf("%s, entry %d: the name %q is taken by %s", s.at(entry.Line), entry.Position, name, other))
@@ -161,20 +161,20 @@ func (s *script) nameOf(entry *luaapi.Entry, names map[string]string) string {
 	return name
 }
 
-// start starts the tasks; old is the version that they take over from, or nil.
-func (s *script) start(old *script) {
-	before := map[string]task{}
-	if old != nil {
-		for _, t := range old.tasks {
-			before[t.title()] = t
-		}
-	}
+// start starts the tasks. old is the version of the file before, or nil; from says what they take over.
+func (s *script) start(old *script, from succession) {
 	for _, t := range s.tasks {
-		if h, ok := t.(*handle); ok && old != nil {
-			h.startAfter(old)
-			continue
+		h, isHandle := t.(*handle)
+		switch before := from.handles[h]; {
+		case !isHandle:
+			t.start(from.checks[t.title()])
+		case before != nil:
+			h.startAfter(before)
+		case old != nil:
+			h.startAlone(old)
+		default:
+			h.start(nil)
 		}
-		t.start(before[t.title()])
 	}
 }
 

@@ -45,9 +45,11 @@ func Validate(ctx context.Context, o Options) ([]ScriptReport, error) {
 	var reports []ScriptReport
 	for _, path := range files {
 		report := ScriptReport{Path: path}
-		s, err := e.load(ctx, path, names)
+		s, err := e.load(ctx, path)
 		if err != nil {
 			report.Err = err
+		} else if report.Err = s.adopt(names); report.Err != nil {
+			s.close(time.Second)
 		} else {
 			s.names(names)
 			for _, t := range s.tasks {

@@ -135,19 +135,26 @@ func (e *Engine) replace(s *script, retire func()) bool {
 			other.names(names)
 		}
 	}
-	fresh, err := e.load(context.Background(), s.path, names)
+	fresh, err := e.load(context.Background(), s.path)
+	if err == nil {
+		if err = fresh.adopt(names); err != nil {
+			fresh.close(0)
+		}
+	}
 	if err != nil {
-		_ = e.reloadFailed(source{script: s.path}, err)
+		e.loadFailed(s.path, err)
 		return false
 	}
+	e.loadWell(s.path)
 	fresh.inherit(s)
+	from := succeed([]*script{s}, []*script{fresh})
 	scripts := slices.Clone(old)
 	scripts[at] = fresh
 	e.mu.Lock()
 	e.scripts = scripts
 	e.mu.Unlock()
 	s.stop()
-	fresh.start(s)
+	fresh.start(s, from)
 	retire()
 	return true
 }

@@ -45,12 +45,6 @@ return {dp.Function{name = "b", interval = 0.2, call = function() n = n + 1; ret
 	d.log("the other check, which was queued in the stuck VM", told("other", OutcomeCancelled))
 	d.messages(2, "the other check, in a fresh VM", func(m msg) bool { return m.num("n") == 1 })
 	d.logged(2, "the sleeper, begun anew", says("asleep"))
-	d.messages(4, "the streams, opened again", key("pid"))
-	for _, m := range streams {
-		if alive(int(m.num("pid"))) {
-			t.Error("a stream's process of the stuck VM is still there")
-		}
-	}
 	n := len(d.sent(key("b")))
 	others := d.messages(n+5, "runs of the other file", key("b"))
 	if n := len(d.logs.Filter(says(holdVM)).All()); n != 1 {
@@ -73,6 +67,14 @@ return {dp.Function{name = "b", interval = 0.2, call = function() n = n + 1; ret
 		t.Errorf("the stuck check is due in %s", wait)
 	}
 
+	for _, m := range streams {
+		if !alive(int(m.num("pid"))) {
+			t.Error("a stream's process has ended with the stuck VM")
+		}
+	}
+	if n := len(d.sent(key("pid"))); n != 2 {
+		t.Errorf("the streams were opened again: %d messages", n)
+	}
 	d.letGo() // what is left behind may end at last, and is not heard of
 	d.messages(len(others)+3, "runs of the other file", key("b"))
 	d.stop()
