@@ -38,8 +38,8 @@ func newRun(p process) *cobra.Command {
 		Short: "Run the checks until INT or TERM (as dumbprobe without a command)",
 		Long: `Runs the checks of the scripts, each when it is due, and sends what they find.
 
-HUP loads the scripts again; one that cannot be loaded leaves its running version in
-place. INT and TERM end the daemon: running checks get the grace period, then the
+HUP loads the scripts that have changed; one that cannot be loaded leaves its running
+version in place. INT and TERM end the daemon: running checks get the grace period, then the
 messages that wait are sent. A second INT or TERM ends it at once.`,
 		Example:           strings.ReplaceAll(runExamples, "dumbprobe --checks", "dumbprobe run --checks"),
 		Args:              noArguments,

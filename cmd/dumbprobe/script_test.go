@@ -52,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"waitfor": cmdWaitFor,
 			"unread":  cmdUnread,
 			"jsonl":   cmdJSONL,
+			"counts":  cmdCounts,
+			"reloads": cmdReloads,
 			"listen":  cmdListen,
 		},
 	})
@@ -207,6 +209,63 @@ func cmdJSONL(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if len(args) == 2 && strconv.Itoa(n) != args[1] {
 		ts.Fatalf("%s has %d lines, want %s:\n%s", args[0], n, args[1], text)
+	}
+}
+
+// cmdCounts waits until FILE has a line with KEY above MIN, and wants the values of KEY in it to be 1, 2, 3, …:
+// counts FILE KEY MIN. It sets the variable KEY to the last of them.
+func cmdCounts(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 3, "counts FILE KEY MIN")
+	at, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	ts.Setenv(args[1], strconv.Itoa(counted(ts, args[0], args[1], at)))
+}
+
+func counted(ts *testscript.TestScript, file, key string, above int) (last int) {
+	var text []byte
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		var err error
+		text, err = os.ReadFile(ts.MkAbs(file))
+		ts.Check(err)
+		last = 0
+		for line := range bytes.Lines(text) {
+			var m map[string]any
+			if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &m) != nil || m[key] == nil {
+				continue
+			}
+			if n, _ := m[key].(float64); n != float64(last+1) {
+				ts.Fatalf("%s comes after %s %d in %s", bytes.TrimSpace(line), key, last, file)
+			}
+			last++
+		}
+		if last > above {
+			return last
+		}
+		time.Sleep(5 * time.Millisecond) // between two looks; nothing depends on how long it is
+	}
+	ts.Fatalf("%s did not come above %d in %s", key, above, file)
+	return 0
+}
+
+// cmdReloads changes SCRIPT and has the daemon NAME load it, COUNT times, while it counts KEY in its output; each
+// fifth time the script is broken: reloads NAME SCRIPT COUNT KEY. VERSION in the script stands for the number of
+// the reload.
+func cmdReloads(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 4, "reloads NAME SCRIPT COUNT KEY")
+	name, script, key := args[0], ts.MkAbs(args[1]), args[3]
+	count, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	source := ts.ReadFile(args[1])
+	for i := 1; i <= count; i++ {
+		text := strings.ReplaceAll(source, "VERSION", strconv.Itoa(i))
+		if i%5 == 0 && i < count {
+			text = "return {"
+		}
+		ts.Check(os.WriteFile(script+".new", []byte(text), 0o644))
+		ts.Check(os.Rename(script+".new", script))
+		ts.Check(started(ts, name).cmd.Process.Signal(syscall.SIGHUP))
+		cmdWaitFor(ts, false, []string{name + ".err", "the scripts were loaded again", strconv.Itoa(i)})
+		counted(ts, name+".out", key, counted(ts, name+".out", key, 0))
 	}
 }
 
