@@ -57,7 +57,11 @@ func newEngine(o Options) *Engine {
 		options: o, logger: o.Logger, retired: map[*script]context.CancelFunc{},
 		stuckGrace: defaultStuckGrace, cancelGrace: defaultCancelGrace, flushTime: defaultFlushTime,
 	}
-	e.commands = command.NewRunner(command.Options{MaxCommands: o.MaxCommands})
+	e.commands = command.NewRunner(command.Options{
+		MaxCommands: o.MaxCommands,
+		Guardian:    o.Guardian,
+		Warn:        func(err error) { o.Logger.Warn(err.Error()) },
+	})
 	e.stopping, e.stop = context.WithCancel(context.Background())
 	e.graceOver, e.endGrace = context.WithCancel(context.Background())
 	return e

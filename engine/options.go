@@ -33,6 +33,8 @@ type Options struct {
 	Logger  *zap.Logger // nothing is logged if nil
 	Stdout  io.Writer   // for the destination stdout
 	Version string
+
+	Guardian []string // see command.Options; nil: none
 }
 
 // SelfMessages says when the daemon sends messages of its own.

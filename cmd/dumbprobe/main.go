@@ -18,6 +18,10 @@ import (
 var version string
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == command.GuardianArgument {
+		command.Guard(os.Stdin)
+		return
+	}
 	// Registered before anything else: until then HUP ends the process.
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
@@ -33,6 +37,7 @@ func main() {
 		terminal: logconfig.IsTerminal(os.Stderr),
 		version:  version,
 		isolate:  isolate,
+		guardian: []string{os.Args[0], command.GuardianArgument},
 
 		limitMemory: limitMemory,
 	}))

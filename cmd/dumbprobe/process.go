@@ -20,6 +20,7 @@ type process struct {
 	version        string            // of the release; "": as the build information says
 	limitMemory    func(*zap.Logger) // called once, before a script is loaded; nil: not needed
 	isolate        func() error      // called once, before a script is loaded; nil: not needed
+	guardian       []string          // see command.Options
 }
 
 // The exit statuses.

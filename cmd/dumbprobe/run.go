@@ -111,6 +111,7 @@ func (f *runFlags) engineOptions(p process, log *zap.Logger) engine.Options {
 		Logger:          log,
 		Stdout:          p.stdout,
 		Version:         releaseOf(p.version),
+		Guardian:        p.guardian,
 	}
 }
 

@@ -137,12 +137,12 @@ func started(ts *testscript.TestScript, name string) *background {
 	return b
 }
 
-// cmdSignal sends a signal: signal NAME HUP|INT|TERM|STOP|CONT.
+// cmdSignal sends a signal: signal NAME HUP|INT|TERM|STOP|CONT|KILL.
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && len(args) == 2, "signal NAME HUP|INT|TERM|STOP|CONT")
+	need(ts, !neg && len(args) == 2, "signal NAME HUP|INT|TERM|STOP|CONT|KILL")
 	s, ok := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM,
-		"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}[args[1]]
-	need(ts, ok, "signal NAME HUP|INT|TERM|STOP|CONT")
+		"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT, "KILL": syscall.SIGKILL}[args[1]]
+	need(ts, ok, "signal NAME HUP|INT|TERM|STOP|CONT|KILL")
 	ts.Check(started(ts, args[0]).cmd.Process.Signal(s))
 }
 

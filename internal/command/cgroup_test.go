@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bufio"
 	"errors"
 	"io/fs"
 	"os"
@@ -240,12 +241,11 @@ func TestCgroupsOfAKilledDaemonAreRemoved(t *testing.T) {
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line := make([]byte, 20)
-	n, err := out.Read(line)
+	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(line[:n])))
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,12 +260,11 @@ func TestCgroupsOfAKilledDaemonAreRemoved(t *testing.T) {
 	}
 	daemon.Process.Kill()
 	daemon.Wait()
-	waitFor(t, "the stream's end", func() bool { living.ReapOrphans(); return !aliveNow(pid) })
+	waitFor(t, "the end of the stream, and of the guardian", func() bool { living.ReapOrphans(); return !aliveNow(pid) && !hasChildren(t) })
 	newCgroupRunner(t)
 	if isThere(left[0]) || !isThere(living.Isolation().Cgroup) {
 		t.Error("want that of the killed one removed, and only that")
 	}
-	waitFor(t, "the stream to be reaped", func() bool { living.ReapOrphans(); return len(zombies(t)) == 0 })
 }
 
 func TestCommandRunsAlsoWhenItsCgroupCannotBeUsed(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,8 +20,16 @@ import (
 const helperEnv = "COMMAND_TEST_HELPER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(helperEnv) != "" {
-		streamHolder()
+	if len(os.Args) == 2 && os.Args[1] == GuardianArgument {
+		Guard(os.Stdin)
+		return
+	}
+	if mode := os.Getenv(helperEnv); mode != "" {
+		cgroups := CgroupAuto
+		if mode == "without cgroups" {
+			cgroups = CgroupOff
+		}
+		streamHolder(cgroups)
 	}
 	if err := BecomeSubreaper(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -33,16 +42,21 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// streamHolder starts a stream, prints its pid and waits to be killed.
-func streamHolder() {
-	s, err := NewRunner(Options{}).Start(context.Background(), Spec{Argv: []string{"sleep", "1000"}})
+// streamHolder starts a stream of a shell that starts more, prints their pids and waits to be killed.
+func streamHolder(cgroup CgroupMode) {
+	const line = "sleep 1000 & echo $!; setsid sleep 1000 & echo $!; echo $$; wait"
+	s, err := NewRunner(Options{Guardian: guardian(), Cgroup: cgroup}).Start(context.Background(), Spec{Argv: Shell(line)})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	fmt.Println(s.Pid())
+	io.Copy(os.Stdout, s.Stdout())
 	select {}
 }
+
+// guardian makes the test binary a guardian.
+func guardian() []string { return []string{os.Args[0], GuardianArgument} }
 
 // quick has short waits, for tests that go through them.
 func quick() Options {
@@ -123,6 +137,15 @@ func zombies(t *testing.T) (pids []int) {
 		}
 	}
 	return pids
+}
+
+func hasChildren(t *testing.T) bool {
+	t.Helper()
+	procs, err := allProcs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(procs, func(p procInfo) bool { return p.ppid == os.Getpid() })
 }
 
 func killedErr(t *testing.T, err error) *KilledError {

@@ -61,6 +61,16 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 
 	mark := markName + "=" + r.id + "." + strconv.FormatUint(r.serial.Add(1), 36)
 	p.tree.mark = []byte(mark)
+	if deathSignal != 0 {
+		r.guard.add(mark)
+		defer func() {
+			if err != nil {
+				r.guard.end(mark)
+			} else {
+				r.guard.inLeaf(mark, p.tree.leaf)
+			}
+		}()
+	}
 	if err := r.fork(p, path, &syscall.ProcAttr{
 		Dir:   s.Dir,
 		Env:   environment(s, mark),

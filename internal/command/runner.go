@@ -18,6 +18,7 @@ type Runner struct {
 	slots   slots
 	spawner spawner
 	leaves  leaves
+	guard   guard
 
 	// base ends with Close; stopBase gives it ErrClosed as cause.
 	base     context.Context
@@ -40,6 +41,7 @@ type Runner struct {
 // NewRunner starts nothing by itself.
 func NewRunner(o Options) *Runner {
 	r := &Runner{options: o.withDefaults(), id: rand.Text(), children: map[int]*process{}}
+	r.guard.runner = r
 	r.slots.free = r.options.MaxCommands
 	r.leaves.id, r.leaves.maxIdle = r.id, r.options.MaxCommands
 	if o.Cgroup == CgroupOff {
@@ -104,6 +106,7 @@ func (r *Runner) Close() {
 	r.stopBase(ErrClosed)
 	r.active.Wait()
 	r.spawner.close() // only now: the end of its thread kills the streams
+	r.guard.close()
 	r.leaves.close()
 }
 

@@ -35,6 +35,12 @@ type Options struct {
 	Grace       time.Duration // from TERM to KILL; 2 s
 	WaitDelay   time.Duration // for pipes held after the leader's end, and for the end after KILL; 1 s
 	Cgroup      CgroupMode    // whether commands get cgroups of their own; CgroupAuto
+
+	// Guardian is the argument list with which the daemon's own binary becomes the guardian of the streams (main
+	// then calls Guard). It is started with the first stream. Empty: there is none.
+	Guardian []string
+	// Warn, if it is not nil, hears what works less well than it should; from any goroutine.
+	Warn func(error)
 }
 
 func (o Options) withDefaults() Options {

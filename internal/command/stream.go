@@ -21,8 +21,8 @@ type Stream struct {
 // read, or the command blocks; Close must be called.
 //
 // It takes no slot of Run. Over Options.MaxStreams the error matches ErrTooManyStreams; otherwise the
-// errors are those of Run. If the daemon itself is killed, the kernel kills the command (not what it
-// started; nor a setuid program).
+// errors are those of Run. If the daemon itself is killed, the kernel kills the command (but no setuid program),
+// and the guardian what it has started.
 func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
 	ctx, end, err := r.begin(ctx, s)
 	if err != nil {
@@ -50,6 +50,7 @@ func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
 		defer close(stream.done)
 		defer stop(nil)
 		stream.result, stream.err = r.finish(ctx, p, free)
+		r.guard.end(string(p.tree.mark))
 	}()
 	return stream, nil
 }
