@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"dumbprobe/engine"
 )
 
 // defaultKillWait is how long commands get to end when the daemon is to end at once: a little more than from
@@ -21,7 +19,7 @@ const defaultKillWait = 4 * time.Second
 type daemon struct {
 	engine   interface{ Close() }        // ends what runs
 	work     func(context.Context) error // the engine's Run or Once
-	reload   func(context.Context) error // the engine's Reload; nil: HUP is ignored
+	reloads  *reloader                   // nil: HUP is ignored
 	log      *zap.Logger
 	signals  <-chan os.Signal // HUP, INT, TERM
 	killWait time.Duration    // for engine.Close after a second INT or TERM
@@ -37,9 +35,10 @@ func (d *daemon) run(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- d.work(ctx) }()
 
-	hups := make(chan struct{}, 1) // one waits: while a reload runs, all further HUPs make one more
 	var reloading sync.WaitGroup
-	reloading.Go(func() { d.reloads(ctx, hups) })
+	if d.reloads != nil {
+		reloading.Go(func() { d.reloads.run(ctx) })
+	}
 	defer reloading.Wait()
 	defer stop() // first
 
@@ -47,17 +46,17 @@ func (d *daemon) run(ctx context.Context) error {
 	for {
 		select {
 		case err := <-done:
-			if stopping && d.reload != nil && errors.Is(err, context.Canceled) {
+			if stopping && d.reloads != nil && errors.Is(err, context.Canceled) {
 				return nil // it was told to end while it was starting
 			}
 			return err
 		case s := <-d.signals:
 			switch {
+			case s == syscall.SIGHUP && d.reloads == nil:
+				d.log.Warn("HUP is ignored: with --once, nothing is loaded again")
 			case s == syscall.SIGHUP:
-				select {
-				case hups <- struct{}{}:
-				default:
-				}
+				d.log.Debug("HUP")
+				d.reloads.ask()
 			case !stopping:
 				stopping = true
 				d.log.Info("told to end; a second signal does not wait for running checks", zap.String("signal", name(s)))
@@ -92,27 +91,6 @@ func (d *daemon) kill(done <-chan error) {
 			}
 		case <-over.C:
 			return
-		}
-	}
-}
-
-// reloads loads the scripts again for each HUP, one after another, until ctx ends.
-func (d *daemon) reloads(ctx context.Context, hups <-chan struct{}) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hups:
-		}
-		if d.reload == nil {
-			d.log.Warn("HUP is ignored: with --once, nothing is loaded again")
-			continue
-		}
-		d.log.Info("HUP: loading the scripts again")
-		// The engine logs the result, and what is wrong with each script.
-		var known *engine.ReloadError
-		if err := d.reload(ctx); err != nil && ctx.Err() == nil && !errors.As(err, &known) {
-			d.log.Error("the scripts were not loaded again: " + err.Error())
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (p *probe) reload(ctx context.Context) error {
 func newDaemon(t *testing.T, p *probe, work func(context.Context) error) (*daemon, chan os.Signal) {
 	signals := make(chan os.Signal, 16)
 	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
-	return &daemon{engine: p, work: work, reload: p.reload, log: log, signals: signals, killWait: defaultKillWait}, signals
+	return &daemon{engine: p, work: work, reloads: newReloader(p.reload), log: log, signals: signals, killWait: defaultKillWait}, signals
 }
 
 // inBackground runs d and gives its result.
@@ -123,24 +123,45 @@ func TestDaemonDoesNotWaitForAStuckEngine(t *testing.T) {
 	}
 }
 
-func TestHUPsAreCoalesced(t *testing.T) {
+func TestAThousandHUPsInASecondMakeOneOrTwoReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &probe{reloading: make(chan struct{})}
+		close(p.reloading)
+		d, signals := newDaemon(t, p, untilDone)
+		result := inBackground(d)
+		for range 1000 {
+			signals <- syscall.SIGHUP
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(2 * reloadPatience)
+		if n := p.reloads.Load(); n < 1 || n > 2 {
+			t.Errorf("%d reloads", n)
+		}
+		signals <- syscall.SIGTERM
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestHUPsDuringAReloadMakeOneMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &probe{reloading: make(chan struct{})}
 		d, signals := newDaemon(t, p, untilDone)
 		result := inBackground(d)
 		signals <- syscall.SIGHUP
-		synctest.Wait() // the first reload runs
+		time.Sleep(2 * reloadQuiet) // the first reload runs
 		for range 10 {
 			signals <- syscall.SIGHUP
 		}
-		synctest.Wait()
+		time.Sleep(2 * reloadQuiet)
 		if n := p.reloads.Load(); n != 1 {
 			t.Errorf("%d reloads run at once", n)
 		}
 		p.reloading <- struct{}{}
-		synctest.Wait()
+		time.Sleep(2 * reloadQuiet)
 		p.reloading <- struct{}{}
-		synctest.Wait()
+		time.Sleep(2 * reloadPatience)
 		if n := p.reloads.Load(); n != 2 {
 			t.Errorf("ten HUPs during a reload made %d reloads, want one more", n-1)
 		}
@@ -151,13 +172,65 @@ func TestHUPsAreCoalesced(t *testing.T) {
 	})
 }
 
+func TestWhoAsksForAReloadGetsTheResultOfOneThatBeganAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &probe{reloading: make(chan struct{})}
+		d, signals := newDaemon(t, p, untilDone)
+		result := inBackground(d)
+		type answer struct {
+			err   error
+			after int32 // reloads that had begun by then
+		}
+		answers := make(chan answer, 10)
+		ask := func(ctx context.Context) {
+			err := d.reloads.do(ctx)
+			answers <- answer{err, p.reloads.Load()}
+		}
+		signals <- syscall.SIGHUP
+		time.Sleep(2 * reloadQuiet)
+		for range 3 {
+			go ask(context.Background())
+		}
+		time.Sleep(2 * reloadQuiet)
+		p.reloading <- struct{}{}
+		time.Sleep(2 * reloadQuiet)
+		if len(answers) > 0 {
+			t.Error("a request was answered by a reload that had begun before")
+		}
+		p.reloading <- struct{}{}
+		for range 3 {
+			if a := <-answers; a.err != nil || a.after != 2 {
+				t.Errorf("%+v", a)
+			}
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		go ask(ctx)
+		cancel()
+		if a := <-answers; !errors.Is(a.err, context.Canceled) {
+			t.Errorf("who goes away gets %v", a.err)
+		}
+		go ask(context.Background())
+		time.Sleep(2 * reloadQuiet)
+		signals <- syscall.SIGTERM
+		if a := <-answers; a.err != errStopping {
+			t.Errorf("at the stop: %v", a.err)
+		}
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+		if err := d.reloads.do(context.Background()); err != errStopping {
+			t.Errorf("after the stop: %v", err)
+		}
+	})
+}
+
 func TestTERMCutsAReloadOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &probe{reloading: make(chan struct{})}
 		d, signals := newDaemon(t, p, untilDone)
 		result := inBackground(d)
 		signals <- syscall.SIGHUP
-		synctest.Wait()
+		time.Sleep(2 * reloadQuiet)
 		signals <- syscall.SIGTERM
 		if err := <-result; err != nil {
 			t.Error(err)
@@ -179,7 +252,7 @@ func TestTERMDuringTheStartIsNoFailure(t *testing.T) {
 			t.Errorf("the daemon: %v", err)
 		}
 		d, signals = newDaemon(t, p, loading)
-		d.reload = nil // --once: not everything was run
+		d.reloads = nil // --once: not everything was run
 		result = inBackground(d)
 		signals <- syscall.SIGTERM
 		if err := <-result; !errors.Is(err, context.Canceled) {
@@ -193,7 +266,7 @@ func TestDaemonGivesTheErrorOfItsWork(t *testing.T) {
 		p := &probe{}
 		want := &engine.OnceError{Failed: 1, Checks: 2}
 		d, signals := newDaemon(t, p, func(context.Context) error { return want })
-		d.reload = nil
+		d.reloads = nil
 		signals <- syscall.SIGHUP
 		if err := <-inBackground(d); err != error(want) {
 			t.Errorf("got %v", err)

@@ -135,10 +135,24 @@ func (f *runFlags) daemon(ctx context.Context, p process, log *zap.Logger) error
 	if f.once {
 		d.work = e.Once
 	} else {
-		d.reload = e.Reload
+		d.reloads = newReloader(loggedReload(e.Reload, log))
 		log.Info("dumbprobe starts", zap.String("version", options.Version))
 	}
 	return d.run(ctx)
+}
+
+// loggedReload logs what the engine does not: that a reload begins, and that it could not. What is wrong with a
+// script is logged by the engine.
+func loggedReload(reload func(context.Context) error, log *zap.Logger) func(context.Context) error {
+	return func(ctx context.Context) error {
+		log.Info("looking for scripts that have changed")
+		err := reload(ctx)
+		var known *engine.ReloadError
+		if err != nil && ctx.Err() == nil && !errors.As(err, &known) {
+			log.Error("the scripts were not loaded again: " + err.Error())
+		}
+		return err
+	}
 }
 
 // inLog puts err into the log, and on stderr if nobody would see it there, and returns errLogged for it.
