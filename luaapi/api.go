@@ -155,11 +155,12 @@ func (s *fieldSet) decode(t *lua.LTable, values []lua.LValue, open bool) (proble
 		}
 		values[i] = v
 	}
-	for i, f := range s.fields {
-		if slices.Contains(misspelt, f.Name) {
-			continue // said already
+	for i := range s.fields {
+		f := &s.fields[i]
+		if !f.Required || values[i] != nil || slices.Contains(misspelt, f.Name) { // said already
+			continue
 		}
-		if f.Required && values[i] == nil && t.RawGetString(f.Name) == lua.LNil && !s.replaced(&f, values) {
+		if t.RawGetString(f.Name) == lua.LNil && !s.replaced(f, values) {
 			problems = append(problems, fmt.Sprintf("field `%s` is missing (%s)", f.Name, f.Type.want))
 		}
 	}

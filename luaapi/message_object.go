@@ -112,13 +112,13 @@ func constructMessage(vm *VM, L *lua.LState, c *class) int {
 	}
 	m := &messageObject{time: now()}
 	var value lua.LValue
-	for i, f := range c.fields.fields {
-		switch {
-		case v[i] == nil:
-		case f.Name == "value":
-			value = v[i]
+	for i, given := range v {
+		switch name := c.fields.fields[i].Name; {
+		case given == nil:
+		case name == "value":
+			value = given
 		default:
-			m.set(L, f.Name, v[i])
+			m.set(L, name, given)
 		}
 	}
 	if value != nil {
