@@ -17,7 +17,7 @@ var mayImport = map[string][]string{
 	"cmd/...": {"everything"},
 	"engine":  {"scheduler", "luaapi", "internal/...", "go.uber.org/zap/...", "github.com/robfig/cron/v3"},
 	"luaapi": {
-		"internal/message", "internal/reader", "internal/command", "internal/nagios", "internal/luapattern",
+		"internal/message", "internal/reader", "internal/command", "internal/nagios", "internal/luapattern", "internal/state",
 		"github.com/yuin/gopher-lua/...", "layeh.com/gopher-luar", "go.uber.org/zap/...",
 		"github.com/agnivade/levenshtein", "golang.org/x/sys/...",
 	},
@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/spool":      {"internal/message", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
+	"internal/state":      {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
 	"internal/apidocs":    {"luaapi"}, // generates docs/reference.md and scripts/meta; in no binary
 }
 

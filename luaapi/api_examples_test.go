@@ -81,11 +81,12 @@ func apart(f func() error) error {
 func runCheck(t *testing.T, entry *Entry) {
 	t.Helper()
 	var b Batch
+	opts := RunOptions{Timeout: exampleTimeout, Label: "example", State: newState(t)}
 	err := apart(func() error {
-		if _, err := entry.NextRun(context.Background(), RunOptions{Timeout: exampleTimeout}); err != nil {
+		if _, err := entry.NextRun(context.Background(), opts); err != nil {
 			return err
 		}
-		return entry.Run(context.Background(), RunOptions{Timeout: exampleTimeout}, &b)
+		return entry.Run(context.Background(), opts, &b)
 	})
 	checkStarted(t, err)
 	checkBatch(t, &b)

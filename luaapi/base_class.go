@@ -292,6 +292,7 @@ func baseReadMessages(vm *VM, L *lua.LState) int {
 	records := source.take(0)
 	parse := L.GetField(t, "parse")
 	for _, record := range records {
+		mark := r.markState()
 		v, err := r.callValue(L, parse, t, lua.LString(record.Text))
 		switch {
 		case err == nil && v == lua.LNil:
@@ -303,6 +304,7 @@ func baseReadMessages(vm *VM, L *lua.LState) int {
 		if over := r.check(); over != nil {
 			L.RaiseError("%s", over.Error())
 		}
+		r.undoState(mark)
 		r.dropped(recordError(record, err))
 	}
 	L.Push(list)

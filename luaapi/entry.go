@@ -276,6 +276,7 @@ func (o *Object) RunNext(ctx context.Context, opts RunOptions, b *Batch, send fu
 			r.collectMessage(v, index, message.Overlay{}, b)
 			send(b.Lines)
 			b.Lines = nil
+			r.commitState()
 		}
 	})
 }

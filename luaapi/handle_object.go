@@ -109,8 +109,10 @@ func handleClass(def Class, read func(h *handleObject, set *fieldSet, v []lua.LV
 			r := runOf(L)
 			list := L.CreateTable(len(records), 0)
 			for _, record := range records {
+				mark := r.markState()
 				v, err := h.parseRecord(r, L, record)
 				if err != nil {
+					r.undoState(mark)
 					r.dropped(err)
 					continue
 				}
@@ -195,15 +197,19 @@ func (h *handleObject) records(r *Run, records []reader.Record, b *Batch) {
 			b.Problems = append(b.Problems, Problem{Err: recordError(record, err)})
 			continue
 		}
+		mark := r.markState()
 		v, err := h.parseRecord(r, r.thread, record)
 		if err != nil {
+			r.undoState(mark)
 			b.Problems = append(b.Problems, Problem{Err: err})
 			continue
 		}
 		before := len(b.Problems)
 		if err := r.collect(v, h.Overlay, b); err != nil {
+			r.undoState(mark)
 			b.Problems = append(b.Problems, Problem{Err: err})
 		}
+		r.keepState() // the messages of this record are sent, whatever becomes of the next ones
 		for i := range b.Problems[before:] {
 			p := &b.Problems[before+i]
 			p.Err = recordError(record, p.Err)

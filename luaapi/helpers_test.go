@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"dumbprobe/internal/command"
+	"dumbprobe/internal/state"
 )
 
 const (
@@ -36,6 +37,7 @@ type testScript struct {
 	logs *observer.ObservedLogs
 	log  *zap.Logger
 	path string
+	kept *state.DB // for dumbprobe.state, in memory
 }
 
 // writeScript makes a script file of the source, in a folder of its own.
@@ -52,7 +54,7 @@ func writeScript(t testing.TB, source string) string {
 func newScriptVM(t testing.TB, path string, limits Limits) *testScript {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	s := &testScript{t: t, logs: logs, log: zap.New(core), path: path}
+	s := &testScript{t: t, logs: logs, log: zap.New(core), path: path, kept: newState(t)}
 	runner := command.NewRunner(command.Options{Grace: 200 * time.Millisecond, WaitDelay: 200 * time.Millisecond})
 	s.vm = NewVM(path, Options{
 		Commands: runner, Logger: s.log, Version: "1.2.3", Limits: limits,
@@ -67,6 +69,16 @@ func newScriptVM(t testing.TB, path string, limits Limits) *testScript {
 		runner.Close()
 	})
 	return s
+}
+
+// newState is a store in memory.
+func newState(t testing.TB) *state.DB {
+	t.Helper()
+	db, err := state.Open(state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // loadScript loads a script of this source.
@@ -129,6 +141,9 @@ func (s *testScript) startIn(ctx context.Context, entry int, opts RunOptions) <-
 func (s *testScript) goDo(opts RunOptions, f func(opts RunOptions, b *Batch) error) <-chan outcome {
 	if opts.Logger == nil {
 		opts.Logger = s.log
+	}
+	if opts.State = s.kept; opts.Label == "" {
+		opts.Label = "check"
 	}
 	done := make(chan outcome, 1)
 	go func() {

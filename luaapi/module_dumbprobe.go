@@ -67,6 +67,7 @@ func dumbprobeModule() Module {
 			shellStreamClass(),
 			messageClass(),
 			valueClass(),
+			stateClassDef(),
 		},
 		Records: records(),
 		Aliases: []Alias{
@@ -81,6 +82,9 @@ func dumbprobeModule() Module {
 			{Name: "EOF", Type: typeOptional.named("dumbprobe.EOF"), Doc: "What read_messages returns, or raises, at the end of the data.",
 				Example: "local dp = require \"dumbprobe\"\nlocal handle = {open = function() end, close = function() end}\nfunction handle:read_messages()\n  return {}, dp.EOF\nend\nCHECKS = {handle}",
 				value:   func(vm *VM) lua.LValue { return vm.shared.eof }},
+			{Name: "state", Type: objectType[stateObject](stateClass), Doc: "The store of the check, handle or object that runs now: what it keeps from one run to the next, over a reload, and with `--state` over a restart.",
+				Example: "local dp = require \"dumbprobe\"\nCHECKS = {dp.Function{interval = 60, name = \"turns\", call = function()\n  return dp.Message{aspect = \"turns\", value = dp.state:incr(\"turns\")}\nend}}",
+				value:   func(vm *VM) lua.LValue { return vm.newState() }},
 			{Name: "version", Type: typeString, Doc: "The version of the daemon.",
 				Example: "local dp = require \"dumbprobe\"\nprint(\"dumbprobe \" .. dp.version)",
 				value:   func(vm *VM) lua.LValue { return lua.LString(vm.version) }},

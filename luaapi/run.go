@@ -12,6 +12,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"dumbprobe/internal/state"
 )
 
 // stepsPerLook is how many Lua instructions pass between two looks at the clock. A look costs as much as
@@ -35,6 +37,9 @@ type RunOptions struct {
 	Idle <-chan struct{}
 	// Label says what runs, for [VM.Stuck]: the check's name.
 	Label string
+	// State keeps what the script has dumbprobe.state keep, by the Label; nil: there is no check that it could
+	// be kept for.
+	State *state.DB
 	// Logger takes what the script logs and prints; its fields say which check it is.
 	Logger *zap.Logger
 	// Turned, when it is closed, ends the wait for the VM, but not a run that has it: see ErrNotBegun.
@@ -65,9 +70,10 @@ type Run struct {
 	warnings  []error       // found on the way, for the batch or the log
 	problems  []Problem     // records that were dropped on the way
 
-	nested  []nested // the Lua threads it is on, on top of thread
-	inCall  bool     // Lua is running: a call is one from inside of it
-	unclean bool     // a Go panic has left the thread in a state that is not known
+	txn     *state.Txn // what it does to dumbprobe.state; nil: nothing yet
+	nested  []nested   // the Lua threads it is on, on top of thread
+	inCall  bool       // Lua is running: a call is one from inside of it
+	unclean bool       // a Go panic has left the thread in a state that is not known
 
 	life    context.Context // ends when the run does, whatever bounds it; made at the first use
 	cleanup []func()        // called at the end of the run, without the lock

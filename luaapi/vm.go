@@ -155,7 +155,9 @@ var ErrNotBegun = errors.New("the run was not begun")
 //	outcome := error(luaapi.Abandoned(timeout))
 //	defer func() { report(outcome) }()
 //	outcome = vm.Do(ctx, opts, f)
-func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) error {
+//
+// What the run did to dumbprobe.state is committed if Do gives no error.
+func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err error) {
 	r := &Run{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
 	if r.opts.MaxInstructions == 0 {
 		r.opts.MaxInstructions = vm.limits.MaxInstructions
@@ -182,7 +184,10 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) error
 	r.thread = vm.takeThread()
 	r.thread.SetContext(r)
 	vm.state.G.CurrentThread = r.thread
-	err := f(r)
+	ended := false
+	defer func() { r.endTransaction(ended && err == nil) }() // without the lock, and also when the goroutine ends early
+	err = f(r)
+	ended = true
 	r.flushPrinted()
 	vm.giveThread(r)
 	vm.lock.release()

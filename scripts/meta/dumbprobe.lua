@@ -128,6 +128,17 @@ dumbprobe.null = {}
 ---@class dumbprobe.EOF
 dumbprobe.EOF = {}
 
+--- The store of the check, handle or object that runs now: what it keeps from one run to the next, over a reload, and with `--state` over a restart.
+---
+--- ```lua
+--- local dp = require "dumbprobe"
+--- CHECKS = {dp.Function{interval = 60, name = "turns", call = function()
+---   return dp.Message{aspect = "turns", value = dp.state:incr("turns")}
+--- end}}
+--- ```
+---@type dumbprobe.State
+dumbprobe.state = nil
+
 --- The version of the daemon.
 ---
 --- ```lua
@@ -730,6 +741,87 @@ function Value:set_above(limit, name, severity) end
 ---@param severity? "warning"|"error" # the severity when it is exceeded; default: error
 ---@return dumbprobe.Value # the value itself
 function Value:set_below(limit, name, severity) end
+
+--- The store of the check, handle or object that runs now. What a run changes is there for the next run if it went well, and forgotten if it failed.
+---
+--- ```lua
+--- local dp = require "dumbprobe"
+---
+--- local function files()
+---   local seen = dp.state:get("seen", {})
+---   local messages = {}
+---   local result = dp.command({"ls", "/etc"})
+---   for name in result.stdout:gmatch("[^\n]+") do
+---     if not seen[name] then
+---       table.insert(messages, dp.Message{aspect = "new file", location = {file = name}, state = "new"})
+---       seen[name] = true
+---     end
+---   end
+---   dp.state:set("seen", seen)
+---   dp.state:set("runs since", dp.state:get("runs since", dp.time()))
+---   return dp.Message{aspect = "files", values = {
+---     new = #messages, runs = dp.state:incr("runs"), names = #dp.state:keys(),
+---     grown = dp.state:delta("messages", #messages) or dp.null, -- nil in the first run
+---     per_second = dp.state:rate("bytes", 5000, {wrap = 2^32}) or dp.null,
+---     forgotten = dp.state:delete("old name") and 1 or 0,
+---   }}
+--- end
+---
+--- CHECKS = {dp.Function{call = files, interval = 60, name = "files"}}
+--- ```
+---@class dumbprobe.State
+local State = {}
+
+--- A value that was set, in this run or an earlier one; a table is a new copy each time.
+---@param name string # any bytes, at most 256
+---@param default? any # what to give if there is none; default: nil
+---@return any? # the value, or the default
+function State:get(name, default) end
+
+--- Keeps a copy of a value: a number, a string, a boolean, dumbprobe.null, or a table of such, whose keys are strings, numbers and booleans.
+---
+--- Errors: when the value is none of these, is NaN or infinite, has a cycle, has a metatable, or is larger than what may be kept.
+---@param name string # any bytes, at most 256
+---@param value number|string|boolean|table|dumbprobe.null
+function State:set(name, value) end
+
+--- Takes a value away, and what `rate` and `delta` know by that name.
+---@param name string # any bytes, at most 256
+---@return boolean # whether there was any
+function State:delete(name) end
+
+--- The names of the values, in order; not those of `rate` and `delta`.
+---@return string[]
+function State:keys() end
+
+--- Adds to a number; one that is not there is 0.
+---
+--- Errors: when the value is no number.
+---@param name string # any bytes, at most 256
+---@param by? number # default: 1
+---@return number # the new value
+function State:incr(name, by) end
+
+---@class dumbprobe.State.delta.Options
+---@field wrap? number # the number at which the counter begins again from 0, such as 2^32: a fall by more than half of it is then no reset; default: it does not
+
+--- By how much a counter has grown since the last call with that name. A counter that fell was reset, and has grown from 0 since.
+---@param name string # any bytes, at most 256
+---@param value number # what the counter shows now
+---@param options? dumbprobe.State.delta.Options
+---@return number? # nil the first time
+function State:delta(name, value, options) end
+
+---@class dumbprobe.State.rate.Options
+---@field wrap? number # the number at which the counter begins again from 0, such as 2^32: a fall by more than half of it is then no reset; default: it does not
+---@field time? number # when the counter showed this, where something else has read it (unix time, seconds); default: now
+
+--- By how much a counter has grown per second since the last call with that name, as `delta` counts.
+---@param name string # any bytes, at most 256
+---@param value number # what the counter shows now
+---@param options? dumbprobe.State.rate.Options
+---@return number? # per second; nil the first time, and when no time has passed
+function State:rate(name, value, options) end
 
 --- the script's checks and handles, where the script does not return them
 ---@type dumbprobe.Checks
