@@ -207,7 +207,7 @@ func (c *check) expire() {
 }
 
 func (c *check) options() luaapi.RunOptions {
-	return luaapi.RunOptions{Timeout: c.timeout, Label: c.name, MaxInstructions: c.entry.Check.MaxInstructions, MakeLogger: c.logger}
+	return luaapi.RunOptions{Timeout: c.timeout, Label: c.name, MaxInstructions: c.entry.Check.MaxInstructions, MakeLogger: c.logger, State: c.script.engine.kept}
 }
 
 func (c *check) logger() *zap.Logger {

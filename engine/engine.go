@@ -15,6 +15,7 @@ import (
 
 	"dumbprobe/internal/command"
 	"dumbprobe/internal/output"
+	"dumbprobe/internal/state"
 	"dumbprobe/luaapi"
 	"dumbprobe/scheduler"
 )
@@ -30,6 +31,8 @@ type Engine struct {
 	outputs  *output.Fanout
 	loop     *scheduler.Loop
 	voice    *voice
+	kept     *state.DB // what checks keep from one run to the next
+	keptEnd  sync.Once // closes it
 
 	late lateness
 
@@ -89,6 +92,10 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.voice = newVoice(o.SelfMessages, o.Logger, hostname, e.outputs.Send)
+	if e.kept, err = e.openState(); err != nil {
+		e.Close()
+		return nil, err
+	}
 	e.loop = scheduler.NewLoop(scheduler.LoopOptions{OnClockStep: e.clockStepped})
 	return e, nil
 }
@@ -181,6 +188,7 @@ func (e *Engine) begin(ctx context.Context) ([]*script, error) {
 	e.state = stateRunning
 	e.scripts = scripts
 	e.mu.Unlock()
+	e.useState(scripts)
 	for _, s := range scripts {
 		s.start(nil, succession{}) // the loop, which is not running yet, keeps what is due
 	}
@@ -237,6 +245,7 @@ func (e *Engine) Close() {
 	defer cancel()
 	_ = e.outputs.Close(ctx)
 	e.commands.Close()
+	e.closeState()
 	e.stop()
 	e.endGrace()
 }

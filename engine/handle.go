@@ -98,6 +98,7 @@ func (h *handle) options() luaapi.RunOptions {
 		Timeout: h.script.engine.options.Timeout,
 		Label:   h.name,
 		Logger:  h.script.engine.logger.WithLazy(h.source().fields()...),
+		State:   h.script.engine.kept,
 	}
 }
 

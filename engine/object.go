@@ -85,6 +85,7 @@ func (o *object) runNext(b *luaapi.Batch) error {
 		Sliding: true,
 		Idle:    o.script.idle,
 		Logger:  e.logger.WithLazy(o.source().fields()...),
+		State:   e.kept,
 	}
 	done := make(chan error, 1)
 	go func() {

@@ -41,6 +41,7 @@ func (e *Engine) Once(ctx context.Context) error {
 	e.mu.Lock()
 	e.scripts = scripts
 	e.mu.Unlock()
+	e.useState(scripts)
 	var background sync.WaitGroup
 	interruptCtx, stopInterrupt := context.WithCancel(context.Background())
 	defer func() {

@@ -28,6 +28,9 @@ type Options struct {
 
 	MaxScriptMemory uint64 // bytes that one script may hold; 256 MiB
 
+	StateDir string // the folder of what checks keep over a restart; "": in memory only
+	MaxState int64  // bytes of what all checks keep; 64 MiB
+
 	SelfMessages SelfMessages // SelfChanges
 
 	Logger  *zap.Logger // nothing is logged if nil

@@ -31,6 +31,8 @@ const (
 
 	OutcomeLoadFailed Outcome = "load_failed" // a script; the old one, if there was one, goes on
 	OutcomeCancelled  Outcome = "cancelled"   // the daemon stopped, or the script was replaced
+
+	OutcomeState Outcome = "state_failed" // what checks keep was damaged, or cannot be saved
 )
 
 // outcomes are all of them, with how bad they are for who receives the messages.
@@ -40,6 +42,7 @@ var outcomes = map[Outcome]message.Severity{
 	OutcomeError: message.Error, OutcomeTimeout: message.Error, OutcomeNil: message.Error,
 	OutcomeDropped: message.Error, OutcomeNextRun: message.Error, OutcomeStuck: message.Error, OutcomeMemory: message.Error,
 	OutcomeOpenFailed: message.Error, OutcomeLoadFailed: message.Error,
+	OutcomeState: message.Error,
 }
 
 func (o Outcome) severity() message.Severity { return outcomes[o] }

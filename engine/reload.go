@@ -281,6 +281,7 @@ func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
 	for _, s := range gone {
 		e.retire(s)
 	}
+	e.useState(scripts)
 	e.voice.forget(func(s topic) bool { return s.check != "" && names[s.check] != s.script })
 }
 

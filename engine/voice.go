@@ -20,12 +20,17 @@ type source struct {
 	check    string // name of the check or handle; "": the script as a whole
 	position int    // in CHECKS; 0: none
 
-	destination string // instead of the others: a destination of messages
+	// Instead of the others:
+	destination string // of messages
+	state       string // the folder of what checks keep
 }
 
 func (s source) fields() []zap.Field {
 	if s.destination != "" {
 		return []zap.Field{zap.String("destination", s.destination)}
+	}
+	if s.state != "" {
+		return []zap.Field{zap.String("state", s.state)}
 	}
 	fields := []zap.Field{zap.String("script", s.script)}
 	if s.check != "" {
@@ -59,10 +64,12 @@ type voice struct {
 // check that moves in its file is still the same.
 type topic struct{ script, check, about string }
 
-func (s source) topic(about string) topic { return topic{s.script + s.destination, s.check, about} }
+func (s source) topic(about string) topic {
+	return topic{s.script + s.destination + s.state, s.check, about}
+}
 
 // abouts are all that a topic can be about.
-var abouts = []string{"run", "schedule", "next_run", "handle", "records", "load", "memory", "destination"}
+var abouts = []string{"run", "schedule", "next_run", "handle", "records", "load", "memory", "destination", "state"}
 
 type saying struct {
 	outcome Outcome
@@ -238,6 +245,9 @@ func (v *voice) say(s source, o Outcome, err error) {
 	}
 	if s.destination != "" {
 		location = map[string]string{"host": v.hostname(), "destination": s.destination}
+	}
+	if s.state != "" {
+		location = map[string]string{"host": v.hostname(), "state": s.state}
 	}
 	m := message.Message{
 		Time: float64(time.Now().UnixMicro()) / 1e6, Location: location,

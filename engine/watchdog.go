@@ -153,6 +153,7 @@ func (e *Engine) replace(s *script, retire func()) bool {
 	e.mu.Lock()
 	e.scripts = scripts
 	e.mu.Unlock()
+	e.useState(scripts)
 	s.stop()
 	fresh.start(s, from)
 	retire()

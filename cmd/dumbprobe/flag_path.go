@@ -24,3 +24,23 @@ func (f pathsFlag) String() string {
 }
 
 func (pathsFlag) Type() string { return "path" }
+
+// folderFlag is one folder.
+type folderFlag struct{ value *string }
+
+func (f folderFlag) Set(s string) error {
+	if s == "" {
+		return errors.New("the path is empty")
+	}
+	*f.value = s
+	return nil
+}
+
+func (f folderFlag) String() string {
+	if f.value == nil {
+		return ""
+	}
+	return *f.value
+}
+
+func (folderFlag) Type() string { return "folder" }

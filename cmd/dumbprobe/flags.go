@@ -68,7 +68,9 @@ func (f *scriptFlags) need(cmd *cobra.Command) error {
 // runFlags are those of the daemon.
 type runFlags struct {
 	scriptFlags
-	once bool
+	once     bool
+	state    string
+	maxState int64
 
 	destinations []output.Address
 	maxSpool     int64
@@ -90,10 +92,12 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	f.grace = 10 * time.Second
 	f.maxCommands = 64
 	f.maxMemory = 256 << 20
+	f.maxState = 64 << 20
 
 	f.scriptFlags.add(cmd)
 	fs := cmd.Flags()
 	fs.BoolVar(&f.once, "once", false, "run every check of the lists once, at once, and exit; handles are left out")
+	fs.Var(folderFlag{&f.state}, "state", "keep what checks remember (dumbprobe.state) in this folder, over a restart (default the first of $STATE_DIRECTORY; else in memory)")
 	fs.Var(addressFlag{&f.destinations}, "destination", "stdout, tcp:HOST:PORT, udp:HOST:PORT or unix:PATH (datagrams); repeatable (default stdout)")
 	fs.Var(sizeFlag{&f.maxSpool}, "max-spool", "of messages that wait for a destination that is away; the oldest are dropped")
 	choices(cmd, &f.selfMessages, "self-messages", "send messages about failing checks: never, when that changes, or each time",
@@ -104,15 +108,17 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.Var(countFlag{&f.scriptCommands, 0, 1 << 20}, "max-commands-per-script", "of subprocesses of one script at once; 0: as many as of all")
 	fs.StringVar(&f.logging, "logging", "", "take the log's format, sinks and level from this `file`: a Config of zap in YAML or JSON")
 	fs.Var(sizeFlag{&f.maxMemory}, "max-script-memory", "of Lua values of one script, about; a script that holds more is loaded again")
-	setGroup(fs, groupScripts, "once")
+	fs.Var(sizeFlag{&f.maxState}, "max-state", "of what all checks remember")
+	setGroup(fs, groupScripts, "once", "state")
 	setGroup(fs, groupMessages, "destination", "max-spool", "self-messages")
-	setGroup(fs, groupLimits, "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory")
+	setGroup(fs, groupLimits, "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory", "max-state")
 	setGroup(fs, groupLog, "logging")
 	addLogLevel(cmd, &f.level, zapcore.InfoLevel)
 
 	mustComplete(cmd.RegisterFlagCompletionFunc("destination", completeDestination))
 	mustComplete(cmd.MarkFlagFilename("logging", "yaml", "yml", "json"))
-	noCompletion(cmd, "max-spool", "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory")
+	mustComplete(cmd.MarkFlagDirname("state"))
+	noCompletion(cmd, "max-spool", "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory", "max-state")
 }
 
 func addLogLevel(cmd *cobra.Command, level *string, standard zapcore.Level) {

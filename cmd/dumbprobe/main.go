@@ -36,8 +36,10 @@ func main() {
 		signals:  signals,
 		terminal: logconfig.IsTerminal(os.Stderr),
 		version:  version,
-		isolate:  isolate,
-		guardian: []string{os.Args[0], command.GuardianArgument},
+
+		stateDirectory: os.Getenv("STATE_DIRECTORY"),
+		isolate:        isolate,
+		guardian:       []string{os.Args[0], command.GuardianArgument},
 
 		limitMemory: limitMemory,
 	}))

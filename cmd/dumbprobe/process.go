@@ -17,6 +17,7 @@ type process struct {
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal  // HUP, INT and TERM; nil: none come
 	terminal       bool              // stderr is a terminal
+	stateDirectory string            // $STATE_DIRECTORY; "": not set
 	version        string            // of the release; "": as the build information says
 	limitMemory    func(*zap.Logger) // called once, before a script is loaded; nil: not needed
 	isolate        func() error      // called once, before a script is loaded; nil: not needed

@@ -107,12 +107,24 @@ func (f *runFlags) engineOptions(p process, log *zap.Logger) engine.Options {
 		ScriptCommands:  int(f.scriptCommands),
 		MaxInstructions: f.maxInstructions,
 		MaxScriptMemory: uint64(f.maxMemory),
+		StateDir:        f.stateDir(p),
+		MaxState:        f.maxState,
 		SelfMessages:    engine.SelfMessages(f.selfMessages),
 		Logger:          log,
 		Stdout:          p.stdout,
 		Version:         releaseOf(p.version),
 		Guardian:        p.guardian,
 	}
+}
+
+// stateDir is the folder of the flag, or else the one that the service manager has made: see STATE_DIRECTORY in
+// systemd.exec(5), a list of absolute paths with colons in between.
+func (f *runFlags) stateDir(p process) string {
+	if f.state != "" {
+		return f.state
+	}
+	first, _, _ := strings.Cut(p.stateDirectory, ":")
+	return first
 }
 
 // daemon runs the engine until it has ended.
