@@ -32,7 +32,7 @@ func TestShipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"example.lua", "handle.lua", "host.lua", "object.lua"} {
+	for _, want := range []string{"example.lua", "handle.lua", "host.lua", "object.lua", "traffic.lua"} {
 		if !strings.Contains(strings.Join(names, " "), want) {
 			t.Errorf("%s is not among the embedded scripts: %v", want, names)
 		}
@@ -67,6 +67,40 @@ func TestFolder(t *testing.T) {
 func TestStubsAreEmbedded(t *testing.T) {
 	if names, err := fs.Glob(scripts.FS, "meta/*.lua"); err != nil || len(names) == 0 {
 		t.Errorf("the types for editors are %v (%v)", names, err)
+	}
+}
+
+// TestTraffic runs the script twice, as over a restart: the first run has nothing to compare with.
+func TestTraffic(t *testing.T) {
+	dir := t.TempDir()
+	run := func() string {
+		var out bytes.Buffer
+		e, err := engine.New(engine.Options{Checks: []string{"traffic.lua"}, Stdout: &out, StateDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Once(t.Context()); err != nil {
+			t.Errorf("%v; messages:\n%s", err, out.String())
+		}
+		return out.String()
+	}
+	if first := run(); first != "" {
+		t.Errorf("the first run sent %s", first)
+	}
+	found := false
+	for _, m := range messages(t, run()) {
+		if m.Location["interface"] != "lo" {
+			continue
+		}
+		found = true
+		for _, name := range []string{"received", "sent"} {
+			if v := m.Event.Vset[name].Value; v == nil || *v < 0 {
+				t.Errorf("the value %s of lo is %v", name, v)
+			}
+		}
+	}
+	if !found {
+		t.Error("there is nothing about lo")
 	}
 }
 
