@@ -36,7 +36,7 @@ func (f *fake) Reload(context.Context) (*ReloadResult, error) {
 }
 
 func (f *fake) Status(filter Filter) *Status {
-	s := &Status{Daemon: Daemonized{Version: "v1", PID: 7}}
+	s := &Status{Daemon: DaemonStatus{Version: "v1", PID: 7}}
 	for _, name := range []string{"a", "b/c", "disk é"} {
 		if filter.Wants(name) {
 			s.Checks = append(s.Checks, Check{Name: name})

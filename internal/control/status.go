@@ -5,7 +5,7 @@ package control
 
 // Status describes a daemon at one moment.
 type Status struct {
-	Daemon       Daemonized    `json:"daemon"`
+	Daemon       DaemonStatus  `json:"daemon"`
 	Commands     Commands      `json:"commands"`
 	Scripts      []Script      `json:"scripts"`
 	Checks       []Check       `json:"checks"`
@@ -13,8 +13,8 @@ type Status struct {
 	Destinations []Destination `json:"destinations"`
 }
 
-// Daemonized is the daemon as a whole.
-type Daemonized struct {
+// DaemonStatus  is the daemon as a whole.
+type DaemonStatus struct {
 	Version string  `json:"version"`
 	PID     int     `json:"pid"`
 	State   string  `json:"state"` // starting, running or stopping
