@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ type check struct {
 	timeout         time.Duration
 	schedule        scheduler.Schedule // nil: the script's next_run says when
 	runs            tenure
+	record          atomic.Pointer[record] // shared with the version before
 
 	mu        sync.Mutex // protects following fields
 	plan      scheduler.Plan
@@ -28,6 +30,7 @@ type check struct {
 	askAgain  bool      // next_run failed: what is due is not the check, but the question
 	lastStart time.Time // of the last run
 	backoff   scheduler.Backoff
+	wanted    *runRequest // a run that is asked for, and has not begun; nil: none
 }
 
 func newCheck(s *script, entry *luaapi.Entry, name string) (*check, error) {
@@ -42,6 +45,7 @@ func newCheck(s *script, entry *luaapi.Entry, name string) (*check, error) {
 		}
 	}
 	c.Task = c
+	c.record.Store(new(record))
 	return c, nil
 }
 
@@ -58,6 +62,7 @@ func (c *check) start(old task) {
 		c.first()
 		return
 	}
+	c.record.Store(before.record.Load())
 	if c.begin() { // also while it waits for the old version's run: it has its place until that has ended
 		before.runs.after(func() {
 			c.takeOver(before)
@@ -140,7 +145,12 @@ func (c *check) Start(due time.Time) {
 	if !c.begin() {
 		return
 	}
-	run := turn{check: c, due: due, queued: time.Now()}
+	now := time.Now()
+	c.launch(turn{check: c, due: due, queued: now, number: c.record.Load().begin(now)})
+}
+
+// launch has the run begin, now or at its turn. It returns at once.
+func (c *check) launch(run turn) {
 	if c.entry.NeedsVM() {
 		c.script.turns.enter(run)
 		return
@@ -157,7 +167,7 @@ func (c *check) cycle(run turn, passOn func()) (gone bool) {
 	retry := true
 	defer func() {
 		if !planned {
-			c.planNext(retry)
+			c.planNext(run, retry)
 		}
 	}()
 	retry = c.run(run, func() {
@@ -167,14 +177,17 @@ func (c *check) cycle(run turn, passOn func()) (gone bool) {
 		}
 	})
 	planned = true
-	c.planNext(retry)
+	c.planNext(run, retry)
 	return gone
 }
 
-func (c *check) planNext(retry bool) {
-	if c.schedule == nil {
+func (c *check) planNext(run turn, retry bool) {
+	switch {
+	case c.schedule == nil:
 		c.ask()
-	} else {
+	case run.asked != nil:
+		c.resume()
+	default:
 		c.next(retry)
 	}
 }
@@ -185,13 +198,14 @@ func (c *check) run(run turn, onWait func()) (retry bool) {
 	c.mu.Lock()
 	c.lastStart = time.Now()
 	c.mu.Unlock()
+	c.record.Load().turn(run.number)
 	var b luaapi.Batch
 	err := luaapi.Abandoned(c.timeout)
 	defer func() {
-		if !b.Started.IsZero() {
+		if !b.Started.IsZero() && run.asked == nil {
 			c.script.engine.late.add(b.Started.Sub(run.due))
 		}
-		retry = c.finished(&b, err)
+		retry = c.finished(run, &b, err)
 	}()
 	opts := c.options()
 	opts.Deadline = run.queued.Add(c.timeout)
@@ -201,9 +215,9 @@ func (c *check) run(run turn, onWait func()) (retry bool) {
 }
 
 // expire ends a run whose deadline passed before it had its turn.
-func (c *check) expire() {
+func (c *check) expire(run turn) {
 	defer c.end()
-	c.planNext(c.finished(&luaapi.Batch{}, luaapi.Abandoned(c.timeout)))
+	c.planNext(run, c.finished(run, &luaapi.Batch{}, luaapi.Abandoned(c.timeout)))
 }
 
 func (c *check) options() luaapi.RunOptions {
@@ -214,10 +228,16 @@ func (c *check) logger() *zap.Logger {
 	return c.script.engine.logger.With(c.source().fields()...)
 }
 
-func (c *check) finished(b *luaapi.Batch, err error) (retry bool) {
+// finished sends what a run found, and reports its outcome. It tells whether the run failed, or found a state that
+// is not expected.
+func (c *check) finished(run turn, b *luaapi.Batch, err error) (retry bool) {
 	c.script.engine.sendBatch(c.source(), b)
 	o := outcomeOf(err, b)
+	c.recordRun(run, b, o, runError(err, b))
 	c.script.engine.voice.tell(c.source(), "run", o, runError(err, b))
+	if run.asked != nil {
+		run.asked.answer(c, b, o, runError(err, b))
+	}
 	return o != OutcomeOK || b.Worst.Worse(message.Expected)
 }
 
@@ -241,6 +261,7 @@ func (c *check) next(retry bool) {
 	plan := c.plan
 	c.mu.Unlock()
 	if plan.Skipped > 0 {
+		c.record.Load().skip(plan.Skipped)
 		c.script.engine.voice.tell(c.source(), "schedule", OutcomeSkipped,
 			fmt.Errorf("%d runs fell out, because the last one took, or came, too long", plan.Skipped), zap.Int("skipped", plan.Skipped))
 	} else {
@@ -249,14 +270,26 @@ func (c *check) next(retry bool) {
 	c.enqueue(plan.At)
 }
 
+// enqueue makes the check idle, until at; the zero time is never.
 func (c *check) enqueue(at time.Time) {
 	if c.script.isStopping() {
 		return
 	}
-	c.script.engine.loop.Schedule(&c.Entry, at)
+	c.script.engine.loop.Schedule(&c.Entry, orNever(at))
 	if c.script.isStopping() { // since just now
 		c.stop()
+		return
 	}
+	c.runWanted()
+}
+
+// orNever is when a check is put into the run queue for that is never due: it is in the queue all the same, where
+// it is planned again when the clock is set, and can be run when that is asked for.
+func orNever(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Now().Add(100 * 365 * 24 * time.Hour)
+	}
+	return at
 }
 
 func (c *check) isToAsk() bool {
@@ -304,9 +337,11 @@ func (c *check) answered(unix float64, err error) {
 	}
 	if err != nil {
 		if outcomeOf(err, &luaapi.Batch{}) != OutcomeCancelled { // who stops needs no next run
+			c.record.Load().planned(err)
 			c.script.engine.voice.tell(c.source(), "next_run", OutcomeNextRun, fmt.Errorf("next_run: %w", err))
 		}
 	} else {
+		c.record.Load().planned(nil)
 		c.script.engine.voice.well(c.source(), "next_run")
 	}
 	c.enqueue(at)
@@ -327,5 +362,5 @@ func (c *check) clockStepped(now time.Time) {
 	default:
 		return
 	}
-	c.script.engine.loop.Schedule(&c.Entry, c.plan.At)
+	c.script.engine.loop.Schedule(&c.Entry, orNever(c.plan.At))
 }

@@ -34,7 +34,9 @@ type Engine struct {
 	kept     *state.DB // what checks keep from one run to the next
 	keptEnd  sync.Once // closes it
 
-	late lateness
+	late    lateness
+	started time.Time
+	ready   chan struct{} // closed when the scripts were loaded and started
 
 	reloads sync.Mutex       // one load or reload at a time; protects what follows, for writing
 	mu      sync.Mutex       // protects following fields, for reading them meanwhile
@@ -58,6 +60,7 @@ type Engine struct {
 func newEngine(o Options) *Engine {
 	e := &Engine{
 		options: o, logger: o.Logger, retired: map[*script]context.CancelFunc{},
+		started: time.Now(), ready: make(chan struct{}),
 		stuckGrace: defaultStuckGrace, cancelGrace: defaultCancelGrace, flushTime: defaultFlushTime,
 	}
 	e.commands = command.NewRunner(command.Options{
@@ -108,9 +111,9 @@ func hostname() string {
 	return name
 }
 
-func (e *Engine) vmOptions(path string) luaapi.Options {
+func (e *Engine) vmOptions(path string, commands *command.Group) luaapi.Options {
 	return luaapi.Options{
-		Commands: e.commands.Group(e.options.ScriptCommands),
+		Commands: commands,
 		Logger:   e.logger.With(zap.String("script", path)),
 		Hostname: hostname,
 		Version:  e.options.Version,
@@ -192,6 +195,7 @@ func (e *Engine) begin(ctx context.Context) ([]*script, error) {
 	for _, s := range scripts {
 		s.start(nil, succession{}) // the loop, which is not running yet, keeps what is due
 	}
+	close(e.ready)
 	return scripts, nil
 }
 

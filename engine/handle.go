@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dumbprobe/internal/reader"
@@ -22,8 +23,9 @@ type handle struct {
 	reopen          time.Duration
 	stopped         chan struct{} // closed by stop
 	stopOnce        sync.Once
-	sessions        tenure          // it is open, or about to be
-	life            context.Context // of the reader of a built-in handle; ends when the handle is given up
+	sessions        tenure                       // it is open, or about to be
+	record          atomic.Pointer[handleRecord] // shared with the version before, if that reads the same
+	life            context.Context              // of the reader of a built-in handle; ends when the handle is given up
 	endLife         context.CancelFunc
 
 	turned  chan struct{}     // closed by stop if there is an heir: what has not begun is left to that
@@ -47,6 +49,7 @@ func newHandle(s *script, entry *luaapi.Entry, name string) *handle {
 	h.life, h.endLife = context.WithCancel(context.Background())
 	h.backoff = scheduler.Backoff{Base: h.reopen, Max: 10 * h.reopen, Good: 10 * h.reopen}
 	h.Task = h
+	h.record.Store(newHandleRecord())
 	return h
 }
 
@@ -125,13 +128,17 @@ func (h *handle) enqueue(at time.Time) {
 func (h *handle) serve() {
 	defer h.end()
 	opened := time.Now()
+	known := h.record.Load()
+	known.opening()
 	source, err := h.open()
 	if err != nil {
 		h.tell(OutcomeOpenFailed, fmt.Errorf("could not be opened: %w", err))
 		_ = h.close(source) // what open had begun
+		known.closed(nil)
 		h.enqueueAgain(h.backoff.Next())
 		return
 	}
+	known.opened(source)
 	reason := h.read(source)
 	if h.isStopped() && h.leave(source) {
 		return
@@ -142,6 +149,7 @@ func (h *handle) serve() {
 	if err := h.close(source); err != nil && !h.isStopped() {
 		h.tell(OutcomeError, fmt.Errorf("close: %w", err))
 	}
+	known.closed(source)
 	wait := h.reopen
 	if reason == nil {
 		h.backoff.Reset() // a source that ends by itself may be meant to be read again and again
@@ -196,6 +204,7 @@ func (h *handle) tellAbout(about string, o Outcome, err error) {
 	if err != nil && outcomeOf(err, &luaapi.Batch{}) == OutcomeCancelled {
 		return // the handle closes because the script stops
 	}
+	h.record.Load().told(about, o, err)
 	h.script.engine.voice.tell(h.source(), about, o, err)
 }
 
@@ -332,6 +341,7 @@ func (h *handle) pause(d time.Duration) bool {
 func (h *handle) finished(b *luaapi.Batch, err error) {
 	e := h.script.engine
 	e.sendBatch(h.source(), b)
+	h.record.Load().sent(len(b.Lines))
 	o := outcomeOf(err, b)
 	if o == OutcomeNil {
 		o = OutcomeError

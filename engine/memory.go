@@ -57,7 +57,9 @@ func (s *script) holdsMore(limit uint64) bool {
 		more := false
 		defer func() { found <- more }()
 		_ = s.vm.Do(s.life, luaapi.RunOptions{Timeout: time.Second, Label: "memory"}, func(r *luaapi.Run) error {
-			more = r.Memory(limit) >= limit
+			size := r.Memory(limit) // counting ends there
+			s.memory.Store(size)
+			more = size >= limit
 			return nil
 		})
 	}()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync/atomic"
 	"time"
 
 	"dumbprobe/luaapi"
@@ -14,14 +15,17 @@ type object struct {
 	name    string
 	backoff scheduler.Backoff
 	runs    tenure
+	record  atomic.Pointer[record] // shared with the version before
 }
 
 func newObject(s *script, o *luaapi.Object, names map[string]string) *object {
 	name := s.nameOf(&luaapi.Entry{Position: 1, Class: o.Class}, names)
-	return &object{
+	adapter := &object{
 		script: s, object: o, name: name,
 		backoff: scheduler.Backoff{Base: time.Second, Max: time.Minute, Good: time.Minute},
 	}
+	adapter.record.Store(new(record))
+	return adapter
 }
 
 func (o *object) title() string { return o.name }
@@ -34,12 +38,16 @@ func (o *object) giveUp() { o.runs.giveUp() }
 
 // start begins when the object of the version before has come to its end.
 func (o *object) start(old task) {
+	before, _ := old.(*object)
+	if before != nil {
+		o.record.Store(before.record.Load())
+	}
 	o.runs.enter()
 	if !o.script.begin() {
 		o.runs.leave()
 		return
 	}
-	if before, ok := old.(*object); ok {
+	if before != nil {
 		before.runs.after(func() { go o.loop() })
 	} else {
 		go o.loop()
@@ -56,13 +64,18 @@ func (o *object) loop() {
 	}
 	for {
 		start := time.Now()
+		known := o.record.Load()
+		run := known.begin(start)
+		known.turn(run)
 		var b luaapi.Batch
 		err := o.runNext(&b)
 		if o.script.isStopping() && err != nil {
+			known.leave(run)
 			return
 		}
 		o.script.engine.sendBatch(o.source(), &b)
 		outcome := outcomeOf(err, &b)
+		known.end(run, time.Time{}, start, outcome, runError(err, &b))
 		o.script.engine.voice.tell(o.source(), "run", outcome, runError(err, &b))
 		// A run_next that returns at once must not spin, and one that fails waits longer each time.
 		pause := scheduler.MinSpacing - time.Since(start)

@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
+	"dumbprobe/internal/command"
 	"dumbprobe/luaapi"
 )
 
@@ -45,6 +47,10 @@ type script struct {
 	idle   chan struct{} // closed by stop: ends the sleep of an object
 	opened tenure        // handles that are open, or about to be
 
+	loadedAt time.Time
+	commands *command.Group
+	memory   atomic.Uint64 // bytes of Lua values when they were counted last; 0: they were not
+
 	mu          sync.Mutex // protects following fields
 	stopping    bool
 	quarantined map[string]quarantine // by name of the check
@@ -58,9 +64,12 @@ func (e *Engine) load(ctx context.Context, path string) (*script, error) {
 	s := &script{
 		engine: e,
 		path:   path,
-		vm:     luaapi.NewVM(path, e.vmOptions(path)),
 		idle:   make(chan struct{}),
+
+		loadedAt: time.Now(),
+		commands: e.commands.Group(e.options.ScriptCommands),
 	}
+	s.vm = luaapi.NewVM(path, e.vmOptions(path, s.commands))
 	s.life, s.cancel = context.WithCancelCause(context.Background())
 	var err error
 	if s.loaded, err = s.run(ctx); err != nil {
@@ -169,6 +178,7 @@ func (s *script) start(old *script, from succession) {
 		case !isHandle:
 			t.start(from.checks[t.title()])
 		case before != nil:
+			h.record.Store(before.record.Load())
 			h.startAfter(before)
 		case old != nil:
 			h.startAlone(old)
@@ -215,7 +225,7 @@ func (s *script) stop() {
 // abandonTurns ends the runs that queue for a VM that will not come free.
 func (s *script) abandonTurns() {
 	for _, run := range s.turns.clear() {
-		run.check.finished(&luaapi.Batch{}, errStopped)
+		run.check.finished(run, &luaapi.Batch{}, errStopped)
 		run.check.end()
 	}
 }

@@ -24,6 +24,9 @@ type turn struct {
 	check  *check
 	due    time.Time
 	queued time.Time // its deadline counts from here
+
+	number uint32      // of the check's record
+	asked  *runRequest // nil: it is due
 }
 
 func (r turn) deadline() time.Time { return r.queued.Add(r.check.timeout) }
@@ -44,7 +47,7 @@ func (t *turns) arm(at time.Time) {
 // expire ends the runs whose deadline has passed before they had their turn.
 func (t *turns) expire() {
 	for _, run := range t.expired(time.Now()) {
-		run.check.expire()
+		run.check.expire(run)
 	}
 }
 

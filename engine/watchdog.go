@@ -81,9 +81,11 @@ func (e *Engine) running() []*script {
 // are cancelled, and the one that holds it ends when it ends.
 func (e *Engine) replaceStuck(s *script, label string, held time.Duration) {
 	who, until := s.quarantine(label)
-	e.voice.tell(who, "run", OutcomeStuck, fmt.Errorf(
+	err := fmt.Errorf(
 		"the script has been stuck for %s in code that a deadline cannot interrupt; it is loaded again, and %s is not run before %s",
-		held.Round(time.Second), who.check, until.Format(time.RFC3339)))
+		held.Round(time.Second), who.check, until.Format(time.RFC3339))
+	s.recordStuck(label, err)
+	e.voice.tell(who, "run", OutcomeStuck, err)
 	replaced := e.replace(s, func() {
 		s.cancel(errStopped)
 		s.abandonTurns()

@@ -114,6 +114,9 @@ func (r *Runner) Close() {
 // worse at the first command.
 func (r *Runner) Isolation() Isolation { return r.leaves.isolation() }
 
+// MaxCommands is how many commands of Run may run at once.
+func (r *Runner) MaxCommands() int { return r.options.MaxCommands }
+
 // Stats is a snapshot.
 func (r *Runner) Stats() Stats {
 	_, longest := r.slots.stats()

@@ -75,8 +75,7 @@ type Script struct {
 	Memory          uint64   `json:"memory,omitzero"` // bytes of Lua values, when it was measured last; it seldom is
 	CommandsRunning int      `json:"commands_running"`
 	CommandsWaiting int      `json:"commands_waiting"`
-	BrokenSince     float64  `json:"broken_since,omitzero"`
-	Errors          []string `json:"errors,omitzero"` // why it is broken
+	Errors          []string `json:"errors,omitzero"` // why it is broken, each with its position first
 }
 
 // Failure is the last thing that went wrong, while it is so.
@@ -109,7 +108,7 @@ type Check struct {
 	Outcome  string  `json:"outcome,omitzero"` // of the last run; empty: none has ended
 	Since    float64 `json:"since,omitzero"`   // since when it is that
 	LastRun  float64 `json:"last_run,omitzero"`
-	Duration float64 `json:"duration,omitzero"` // of the last run, its waiting included
+	Duration float64 `json:"duration,omitzero"` // of the last run, from when it had its turn or its command's slot
 	Lateness float64 `json:"lateness,omitzero"` // of the last run
 
 	Runs     uint64 `json:"runs"`
