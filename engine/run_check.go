@@ -75,6 +75,9 @@ func (e *Engine) checkNamed(name string) (*check, error) {
 
 // runOnDemand asks for a run, and waits for its end. The request it gives has ended.
 func (c *check) runOnDemand(ctx context.Context) (*runRequest, error) {
+	if err := c.keptFromRunning(); err != nil {
+		return nil, err
+	}
 	r := c.want()
 	wait := time.NewTimer(c.timeout)
 	defer wait.Stop()
@@ -105,6 +108,16 @@ func (c *check) runOnDemand(ctx context.Context) (*runRequest, error) {
 	case <-late.C:
 		return nil, control.Errorf(control.CodeStuck, "the run of %q did not end within its timeout of %s: the script is stuck in code that a deadline cannot interrupt", c.name, c.timeout)
 	}
+}
+
+// keptFromRunning is the error of a check in quarantine, nil of any other.
+func (c *check) keptFromRunning() *control.Error {
+	until := c.script.quarantinedUntil(c.name)
+	if until.IsZero() {
+		return nil
+	}
+	return control.Errorf(control.CodeQuarantined, "%q is kept from running until %s: it has held its script past every deadline, see the log",
+		c.name, until.Format(time.RFC3339))
 }
 
 // want joins the request that waits, or makes one.
@@ -150,9 +163,7 @@ func (c *check) runWanted() {
 	}
 	c.wanted = nil
 	c.mu.Unlock()
-	if until := c.script.quarantinedUntil(c.name); !until.IsZero() {
-		r.err = control.Errorf(control.CodeQuarantined, "%q is kept from running until %s: it has held its script past every deadline, see the log",
-			c.name, until.Format(time.RFC3339))
+	if r.err = c.keptFromRunning(); r.err != nil {
 		close(r.done)
 		c.enqueue(due)
 		return
