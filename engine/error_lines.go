@@ -26,6 +26,19 @@ func ErrorLines(err error) []string {
 	return []string{oneLine(err.Error())}
 }
 
+// FileOf is the file or folder that an error of a reload is about, "" if it is about none.
+func FileOf(err error) string {
+	var load *luaapi.LoadError
+	var missing *missingError
+	switch {
+	case errors.As(err, &load):
+		return load.Path
+	case errors.As(err, &missing):
+		return missing.path
+	}
+	return ""
+}
+
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // elsewhere is a text that begins with the position in another file: a module's.

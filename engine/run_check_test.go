@@ -167,6 +167,7 @@ func TestRunCheckWaitsForTheChecksOwnRun(t *testing.T) {
 		t.Errorf("it has run: %+v", s)
 	}
 	feed(t, gate, "the own run ends")
+	eventually(t, "its end", func() bool { return d.status("it").Runs == 1 })
 	feed(t, gate, "and the one that was asked for")
 	for range clients {
 		if r := <-results; r == nil || !r.OK() || len(r.Messages) != 1 {

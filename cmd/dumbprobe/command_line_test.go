@@ -27,6 +27,11 @@ func TestBadCommandLines(t *testing.T) {
 		{"validate --checks a.lua b.lua", `unexpected argument "b.lua": each script, or a folder of them, is given by a flag of its own: --checks b.lua`},
 		{"version now", `unexpected argument "now": dumbprobe version takes none`},
 		{"stubs", "the folder is missing: dumbprobe stubs DIR"},
+		{"run-check", "the name of the check is missing: dumbprobe run-check NAME"},
+		{"run-check a b", `one name is expected, and "b" follows; a name with spaces is quoted`},
+		{"reload now", `unexpected argument "now": dumbprobe reload takes none`},
+		{"status --control off", `--control: "off" is for the daemon; here it is the path of its socket`},
+		{"--once --checks a.lua --control s", "--control cannot be combined with --once, which ends by itself"},
 		{"stubs a b", `one folder is expected, and "b" follows`},
 
 		{"--check a.lua", "unknown flag --check, did you mean --checks?"},
@@ -110,7 +115,7 @@ func TestHelp(t *testing.T) {
 		}
 		for _, want := range []string{
 			"Usage:\n  dumbprobe --checks PATH", "Examples:\n", "Commands:\n", "  validate ", "  completion ",
-			"Scripts:\n      --checks path", "Messages:\n      --destination address", "Limits:\n", "(default 60s)",
+			"Scripts:\n      --checks path", "Messages:\n      --destination address", "Limits:\n", "Control:\n      --control path", "(default 60s)",
 			"(default 20MiB)", "(default changes)", "Log:\n", "Exit status:\n  0  ",
 		} {
 			if !strings.Contains(got.stdout, want) {
@@ -121,7 +126,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpOfEveryCommand(t *testing.T) {
-	for _, name := range []string{"run", "validate", "version", "stubs", "completion", "completion bash", "completion zsh", "completion fish", "completion powershell"} {
+	for _, name := range []string{"run", "validate", "reload", "status", "run-check", "version", "stubs", "completion", "completion bash", "completion zsh", "completion fish", "completion powershell"} {
 		got := runIn(process{}, append(strings.Fields(name), "--help")...)
 		if got.status != exitOK || got.stderr != "" || !strings.Contains(got.stdout, "Usage:\n  dumbprobe "+name) {
 			t.Errorf("%s: %+v", name, got)

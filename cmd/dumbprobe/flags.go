@@ -22,11 +22,12 @@ const (
 const (
 	groupScripts  = "Scripts"
 	groupMessages = "Messages"
+	groupControl  = "Control"
 	groupLimits   = "Limits"
 	groupLog      = "Log"
 )
 
-var flagGroups = []string{groupScripts, groupMessages, groupLimits, groupLog}
+var flagGroups = []string{groupScripts, groupMessages, groupControl, groupLimits, groupLog}
 
 // groupAnnotation holds a flag's group.
 const groupAnnotation = "dumbprobe_group"
@@ -81,6 +82,8 @@ type runFlags struct {
 	scriptCommands uint64
 	maxMemory      int64
 
+	control string // path of the socket; "": the default; off
+
 	logging string
 	level   string
 }
@@ -102,6 +105,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.Var(sizeFlag{&f.maxSpool}, "max-spool", "of messages that wait for a destination that is away; the oldest are dropped")
 	choices(cmd, &f.selfMessages, "self-messages", "send messages about failing checks: never, when that changes, or each time",
 		string(engine.SelfOff), string(engine.SelfChanges), string(engine.SelfAll))
+	addControl(cmd, &f.control, "the `path` of the control socket, or off")
 	fs.Var(durationFlag{value: &f.timeout}, "timeout", "of a run, where the check gives none; seconds, or as in 1m30s")
 	fs.Var(durationFlag{value: &f.grace, orZero: true}, "grace", "for running checks when the daemon stops")
 	fs.Var(countFlag{&f.maxCommands, 1, 1 << 20}, "max-commands", "of subprocesses at once; further ones wait")

@@ -42,6 +42,7 @@ func main() {
 		guardian:       []string{os.Args[0], command.GuardianArgument},
 
 		limitMemory: limitMemory,
+		getenv:      os.Getenv,
 	}))
 }
 

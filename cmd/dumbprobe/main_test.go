@@ -13,6 +13,10 @@ import (
 
 // TestMain makes the test binary the command dumbprobe, too, for the scripts.
 func TestMain(m *testing.M) {
+	// Daemons of tests make no control socket where a daemon of this user has its own.
+	for _, name := range []string{"RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"} {
+		os.Unsetenv(name)
+	}
 	testscript.Main(leakTested{m}, map[string]func(){"dumbprobe": main})
 }
 

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"go.uber.org/zap"
+
+	"dumbprobe/internal/control"
 )
 
 // process is what commands see of the process.
@@ -22,13 +24,24 @@ type process struct {
 	limitMemory    func(*zap.Logger) // called once, before a script is loaded; nil: not needed
 	isolate        func() error      // called once, before a script is loaded; nil: not needed
 	guardian       []string          // see command.Options
+
+	getenv func(string) string // nil: there are no variables
+}
+
+// env is the value of a variable.
+func (p process) env(name string) string {
+	if p.getenv == nil {
+		return ""
+	}
+	return p.getenv(name)
 }
 
 // The exit statuses.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnreachable = 3 // no daemon has answered at the control socket
 )
 
 // run runs the command that the arguments name, and gives the exit status.
@@ -37,16 +50,20 @@ func run(p process) int {
 	cmd, err := root.ExecuteC()
 	err = asUsageError(root, p.args, err)
 	var usage *usageError
+	var unreachable *control.UnreachableError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, errLogged):
+	case errors.Is(err, errLogged), errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
 		fmt.Fprintf(p.stderr, "dumbprobe: %v\nSee %s --help.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(p.stderr, "dumbprobe: %v\n", err)
+	if errors.As(err, &unreachable) {
+		return exitUnreachable
+	}
 	return exitFailed
 }
 

@@ -61,6 +61,9 @@ func addRun(cmd *cobra.Command, p process) {
 		if err := f.need(cmd); err != nil {
 			return err
 		}
+		if f.once && f.control != "" && !isOff(f.control) {
+			return usageErrorf("--control cannot be combined with --once, which ends by itself")
+		}
 		log, err := f.openLog(cmd, p)
 		if err != nil {
 			return err
@@ -146,10 +149,16 @@ func (f *runFlags) daemon(ctx context.Context, p process, log *zap.Logger) error
 	d := daemon{engine: e, log: log, signals: p.signals, work: e.Run, killWait: defaultKillWait}
 	if f.once {
 		d.work = e.Once
-	} else {
-		d.reloads = newReloader(loggedReload(e.Reload, log))
-		log.Info("dumbprobe starts", zap.String("version", options.Version))
+		return d.run(ctx)
 	}
+	last := new(lastReload)
+	d.reloads = newReloader(loggedReload(last.watch(e.Reload), log))
+	stopControl, err := f.serveControl(p, controlled{e, d.reloads, last}, log)
+	if err != nil {
+		return err
+	}
+	defer stopControl()
+	log.Info("dumbprobe starts", zap.String("version", options.Version))
 	return d.run(ctx)
 }
 

@@ -19,12 +19,14 @@ const maxAnswer = 1 << 30
 
 // UnreachableError says that no daemon has answered.
 type UnreachableError struct {
-	Path string
+	Path string // "": no socket was found
 	Err  error
 }
 
 func (e *UnreachableError) Error() string {
 	switch err := e.Err; {
+	case e.Path == "":
+		return "no daemon is to be reached: " + err.Error()
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("no daemon is to be reached at %s, which does not exist: is it running, and is that its --control?", e.Path)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -104,15 +105,19 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		known := asError(err)
 		status, body = statuses[known.Code], errorBody{known}
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // messages stay as they were sent
+	if err := encoder.Encode(body); err != nil {
 		s.logger.Error("an answer of the control socket could not be written; please report this as a bug of dumbprobe", zap.Error(err))
-		status, text = http.StatusInternalServerError, []byte(`{"error":{"code":"internal","message":"the answer could not be written"}}`)
+		text.Reset()
+		text.WriteString(`{"error":{"code":"internal","message":"the answer could not be written"}}` + "\n")
+		status = http.StatusInternalServerError
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTime))
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n')) // a client that is gone needs no answer
+	_, _ = w.Write(text.Bytes()) // a client that is gone needs no answer
 }
 
 type errorBody struct {

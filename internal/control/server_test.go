@@ -58,7 +58,7 @@ func (f *fake) RunCheck(ctx context.Context, name string) (*CheckRun, error) {
 			return nil, ctx.Err()
 		}
 	}
-	return &CheckRun{Check: name, Outcome: "ok", Messages: []json.RawMessage{json.RawMessage(`{"a":1}`)}}, nil
+	return &CheckRun{Check: name, Outcome: "ok", Messages: []json.RawMessage{json.RawMessage(`{"a":"<&>"}`)}}, nil
 }
 
 // serve serves a fake daemon until the test ends.
@@ -110,7 +110,7 @@ func TestNamesOfChecksMayHoldAnything(t *testing.T) {
 			continue
 		}
 		// JSON has no bytes that are no UTF-8.
-		if want := strings.ToValidUTF8(name, "\uFFFD"); run.Check != want || len(run.Messages) != 1 || string(run.Messages[0]) != `{"a":1}` {
+		if want := strings.ToValidUTF8(name, "\uFFFD"); run.Check != want || len(run.Messages) != 1 || string(run.Messages[0]) != `{"a":"<&>"}` {
 			t.Errorf("%.20q: got %.40q %s", name, run.Check, run.Messages)
 		}
 	}
