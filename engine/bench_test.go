@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dumbprobe/internal/control"
 )
 
 // processCPU is the CPU time that this process has used, user and system.
@@ -155,4 +157,27 @@ func memoryInUse() (heap, stack uint64) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc, m.StackInuse
+}
+
+// To reach: below a second for a status of 100,000 checks, below 2 KB of memory per idle check.
+func BenchmarkStatusOfHundredThousandChecks(b *testing.B) {
+	const n = 100_000
+	path := functionChecks(b, n, 3600, "spread")
+	e, err := New(Options{Checks: []string{path}, Stdout: io.Discard, LoadTimeout: time.Minute, Grace: time.Nanosecond})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := e.begin(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if s := e.Status(control.Filter{}); len(s.Checks) != n {
+			b.Fatalf("%d checks", len(s.Checks))
+		}
+	}
+	if err := e.shutdown(); err != nil {
+		b.Fatal(err)
+	}
+	e.Close()
 }

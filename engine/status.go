@@ -25,6 +25,9 @@ func (e *Engine) Status(f control.Filter) *control.Status {
 		Scripts: []control.Script{}, Checks: []control.Check{}, Handles: []control.Handle{}, Destinations: []control.Destination{},
 	}
 	everything := len(f.Names) == 0
+	if everything && !f.Failed {
+		s.Checks = make([]control.Check, 0, countTasks(scripts))
+	}
 	for _, script := range scripts {
 		script.status(s, f)
 	}

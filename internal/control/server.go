@@ -19,7 +19,7 @@ import (
 // What a client can cost the daemon.
 const (
 	maxConnections = 256 // further ones wait for one of these to end
-	maxSnapshots   = 2   // statuses made at a time: one of 100,000 checks is some 40 MB
+	maxSnapshots   = 2   // statuses made at a time: one of 100,000 checks takes some 100 MB for a moment
 	maxHeader      = 16 << 10
 	maxBody        = 4 << 10 // none of the requests needs one
 	writeTime      = 30 * time.Second
