@@ -99,7 +99,9 @@ func New(o Options) (*Engine, error) {
 		e.Close()
 		return nil, err
 	}
-	e.loop = scheduler.NewLoop(scheduler.LoopOptions{OnClockStep: e.clockStepped})
+	e.loop = scheduler.NewLoop(scheduler.LoopOptions{
+		OnClockStep: e.clockStepped, OnRound: o.Hooks.Round, MaxIdle: o.Hooks.MaxIdle,
+	})
 	return e, nil
 }
 
@@ -171,6 +173,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.logger.Info("running", zap.Int("scripts", len(scripts)), zap.Int("checks", countTasks(scripts)))
 
 	<-ctx.Done()
+	if e.options.Hooks.Stopping != nil {
+		e.options.Hooks.Stopping(e.stopsWithin())
+	}
 	e.logger.Info("stopping", zap.Duration("grace", e.options.Grace))
 	err = e.shutdown()
 	stopLoop()
@@ -196,6 +201,7 @@ func (e *Engine) begin(ctx context.Context) ([]*script, error) {
 		s.start(nil, succession{}) // the loop, which is not running yet, keeps what is due
 	}
 	close(e.ready)
+	e.tell(e.options.Hooks.Started)
 	return scripts, nil
 }
 

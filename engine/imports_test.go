@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"internal/command":    {"golang.org/x/sys/..."},
 	"internal/reader":     {"internal/command", "golang.org/x/sys/..."},
 	"internal/spool":      {"internal/message", "go.uber.org/zap/...", "golang.org/x/sys/..."},
+	"internal/systemd":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/control":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},

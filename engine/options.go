@@ -38,6 +38,8 @@ type Options struct {
 	Version string
 
 	Guardian []string // see command.Options; nil: none
+
+	Hooks Hooks // are told what the daemon does; none
 }
 
 // SelfMessages says when the daemon sends messages of its own.

@@ -88,6 +88,7 @@ func (e *Engine) Reload(ctx context.Context) error {
 	if !running {
 		return nil
 	}
+	defer e.reloading()()
 	before := map[string]*script{}
 	for _, s := range old {
 		before[s.path] = s

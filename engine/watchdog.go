@@ -145,6 +145,7 @@ func (e *Engine) replace(s *script, retire func()) bool {
 	}
 	if err != nil {
 		e.loadFailed(s.path, err)
+		e.tell(e.options.Hooks.Replaced)
 		return false
 	}
 	e.loadWell(s.path)
@@ -159,6 +160,7 @@ func (e *Engine) replace(s *script, retire func()) bool {
 	s.stop()
 	fresh.start(s, from)
 	retire()
+	e.tell(e.options.Hooks.Replaced)
 	return true
 }
 
