@@ -12,6 +12,7 @@ import (
 
 	"dumbprobe/internal/command"
 	"dumbprobe/internal/logconfig"
+	"dumbprobe/internal/systemd"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3". Nothing assigns to it.
@@ -29,6 +30,7 @@ func main() {
 	// receives here. signal.Ignore would have commands inherit that, see internal/command.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
+	manager, managerErr := systemd.TakeEnvironment() // before there is a command that would inherit it
 	os.Exit(run(process{
 		args:     os.Args[1:],
 		stdout:   os.Stdout,
@@ -37,12 +39,13 @@ func main() {
 		terminal: logconfig.IsTerminal(os.Stderr),
 		version:  version,
 
-		stateDirectory: os.Getenv("STATE_DIRECTORY"),
-		isolate:        isolate,
-		guardian:       []string{os.Args[0], command.GuardianArgument},
+		isolate:  isolate,
+		guardian: []string{os.Args[0], command.GuardianArgument},
 
 		limitMemory: limitMemory,
 		getenv:      os.Getenv,
+		manager:     manager,
+		managerErr:  managerErr,
 	}))
 }
 

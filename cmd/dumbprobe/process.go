@@ -11,21 +11,22 @@ import (
 	"go.uber.org/zap"
 
 	"dumbprobe/internal/control"
+	"dumbprobe/internal/systemd"
 )
 
 // process is what commands see of the process.
 type process struct {
 	args           []string // without the program's name
 	stdout, stderr io.Writer
-	signals        <-chan os.Signal  // HUP, INT and TERM; nil: none come
-	terminal       bool              // stderr is a terminal
-	stateDirectory string            // $STATE_DIRECTORY; "": not set
-	version        string            // of the release; "": as the build information says
-	limitMemory    func(*zap.Logger) // called once, before a script is loaded; nil: not needed
-	isolate        func() error      // called once, before a script is loaded; nil: not needed
-	guardian       []string          // see command.Options
-
-	getenv func(string) string // nil: there are no variables
+	signals        <-chan os.Signal    // HUP, INT and TERM; nil: none come
+	terminal       bool                // stderr is a terminal
+	version        string              // of the release; "": as the build information says
+	limitMemory    func(*zap.Logger)   // called once, before a script is loaded; nil: not needed
+	isolate        func() error        // called once, before a script is loaded; nil: not needed
+	manager        systemd.Environment // what the service manager has given
+	managerErr     error               // what is wrong with that
+	guardian       []string            // see command.Options
+	getenv         func(string) string // nil: there are no variables
 }
 
 // env is the value of a variable.

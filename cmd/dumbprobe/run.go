@@ -16,6 +16,7 @@ import (
 	"dumbprobe/engine"
 	"dumbprobe/internal/logconfig"
 	"dumbprobe/internal/output"
+	"dumbprobe/internal/systemd"
 )
 
 const runExamples = `# messages to standard output, the log to standard error
@@ -126,7 +127,7 @@ func (f *runFlags) stateDir(p process) string {
 	if f.state != "" {
 		return f.state
 	}
-	first, _, _ := strings.Cut(p.stateDirectory, ":")
+	first, _, _ := strings.Cut(p.env("STATE_DIRECTORY"), ":")
 	return first
 }
 
@@ -141,6 +142,12 @@ func (f *runFlags) daemon(ctx context.Context, p process, log *zap.Logger) error
 		p.limitMemory(log)
 	}
 	options := f.engineOptions(p, log)
+	if !f.once {
+		if p.managerErr != nil {
+			log.Warn(p.managerErr.Error())
+		}
+		options.Hooks = managerHooks(systemd.NewNotifier(p.manager, log))
+	}
 	e, err := engine.New(options)
 	if err != nil {
 		return err

@@ -55,6 +55,8 @@ func TestScripts(t *testing.T) {
 			"counts":  cmdCounts,
 			"reloads": cmdReloads,
 			"listen":  cmdListen,
+
+			"notifysocket": cmdNotifySocket,
 		},
 	})
 }
@@ -91,6 +93,11 @@ func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	b := &background{cmd: exec.Command("dumbprobe", args[1:]...), ended: make(chan struct{})}
 	b.cmd.Dir = ts.MkAbs(".")
 	b.cmd.Env = append(os.Environ(), "GORACE="+raceOptions)
+	for _, name := range []string{"NOTIFY_SOCKET", "WATCHDOG_USEC"} { // see notifysocket
+		if value := ts.Getenv(name); value != "" {
+			b.cmd.Env = append(b.cmd.Env, name+"="+value)
+		}
+	}
 	stdout, err := os.Create(ts.MkAbs(name + ".out"))
 	ts.Check(err)
 	defer stdout.Close()
@@ -302,6 +309,38 @@ func cmdListen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(name, address)
 	ts.Defer(func() {
 		closer.Close()
+		receiving.Wait()
+		file.Close()
+	})
+}
+
+// cmdNotifySocket is a service manager: notifysocket NAME [@]. The daemons that are started afterwards are told its
+// socket, which has an abstract name with @. What they send comes into the file NAME.notified, a line for each
+// datagram, with " | " between its lines.
+func cmdNotifySocket(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && (len(args) == 1 || len(args) == 2 && args[1] == "@"), "notifysocket NAME [@]")
+	file, err := os.Create(ts.MkAbs(args[0] + ".notified"))
+	ts.Check(err)
+	address := ts.MkAbs(args[0] + ".sock")
+	if len(args) == 2 {
+		address = fmt.Sprintf("@dumbprobe-test-%d-%s", os.Getpid(), args[0])
+	}
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	ts.Check(err)
+	var receiving sync.WaitGroup
+	receiving.Go(func() {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := c.Read(buf)
+			if err != nil {
+				return
+			}
+			_, _ = file.WriteString(strings.ReplaceAll(string(buf[:n]), "\n", " | ") + "\n")
+		}
+	})
+	ts.Setenv("NOTIFY_SOCKET", address)
+	ts.Defer(func() {
+		c.Close()
 		receiving.Wait()
 		file.Close()
 	})
