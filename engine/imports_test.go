@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/reader":     {"internal/command", "golang.org/x/sys/..."},
 	"internal/spool":      {"internal/message", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/systemd":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
+	"internal/watch":      {"go.uber.org/zap/...", "github.com/fsnotify/fsnotify"},
 	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/control":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},

@@ -28,6 +28,7 @@ type LoadError struct {
 	Path     string
 	Problems []string // each names its position
 	Err      error    // what stopped the load, for errors.Is; nil if Problems are about the entries
+	Sources  []Source // what had been read, see VM.Sources
 }
 
 func (e *LoadError) Error() string {
@@ -59,14 +60,15 @@ func (vm *VM) Load(ctx context.Context, opts RunOptions) (*Script, error) {
 		return o.script, nil
 	}
 	var load *LoadError
-	if errors.As(o.err, &load) {
-		var over *endedError
-		if load.Err == nil && errors.As(o.err, &over) {
-			load.Err = over.why
-		}
-		return nil, load
+	if !errors.As(o.err, &load) {
+		load = &LoadError{Path: vm.path, Problems: []string{o.err.Error()}, Err: o.err}
 	}
-	return nil, &LoadError{Path: vm.path, Problems: []string{o.err.Error()}, Err: o.err}
+	var over *endedError
+	if load.Err == nil && errors.As(o.err, &over) {
+		load.Err = over.why
+	}
+	load.Sources = vm.Sources()
+	return nil, load
 }
 
 func (r *Run) load() (*Script, error) {

@@ -39,6 +39,8 @@ func TestBadCommandLines(t *testing.T) {
 		{"-checks=a.lua", "unknown flag -checks, did you mean --checks?"},
 		{"run --onec", "unknown flag --onec, did you mean --once?"},
 		{"validate --once", "unknown flag --once"},
+		{"validate --watch", "unknown flag --watch"},
+		{"--checks a.lua --once --watch", "--once and --watch exclude each other: with --once, the daemon ends after one run of each check, and loads nothing again"},
 		{"-q", "unknown flag -q"},
 		{"--checks", "--checks needs a value"},
 		{"--checks=", "--checks: the path is empty"},

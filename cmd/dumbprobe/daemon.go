@@ -20,9 +20,15 @@ type daemon struct {
 	engine   interface{ Close() }        // ends what runs
 	work     func(context.Context) error // the engine's Run or Once
 	reloads  *reloader                   // nil: HUP is ignored
+	watcher  watcher                     // asks for reloads, too; nil: there is none
 	log      *zap.Logger
 	signals  <-chan os.Signal // HUP, INT, TERM
 	killWait time.Duration    // for engine.Close after a second INT or TERM
+}
+
+// watcher tells what has happened to files until ctx ends.
+type watcher interface {
+	Run(ctx context.Context, changed func(what string))
 }
 
 // errKilled is a second INT or TERM.
@@ -38,6 +44,14 @@ func (d *daemon) run(ctx context.Context) error {
 	var reloading sync.WaitGroup
 	if d.reloads != nil {
 		reloading.Go(func() { d.reloads.run(ctx) })
+	}
+	if d.watcher != nil {
+		reloading.Go(func() {
+			d.watcher.Run(ctx, func(what string) {
+				d.log.Info(what)
+				d.reloads.ask()
+			})
+		})
 	}
 	defer reloading.Wait()
 	defer stop() // first

@@ -224,6 +224,47 @@ func TestWhoAsksForAReloadGetsTheResultOfOneThatBeganAfterwards(t *testing.T) {
 	})
 }
 
+// changes is a watcher that tells what it is told.
+type changes chan string
+
+func (c changes) Run(ctx context.Context, changed func(string)) {
+	for {
+		select {
+		case what := <-c:
+			changed(what)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func TestChangesAndHUPsMakeTheSameReloads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &probe{reloading: make(chan struct{})}
+		d, signals := newDaemon(t, p, untilDone)
+		c := make(changes)
+		d.watcher = c
+		result := inBackground(d)
+		c <- "a.lua has changed"
+		time.Sleep(2 * reloadQuiet) // the first reload runs
+		for range 10 {
+			signals <- syscall.SIGHUP
+			c <- "b.lua has changed"
+		}
+		p.reloading <- struct{}{}
+		time.Sleep(2 * reloadQuiet)
+		p.reloading <- struct{}{}
+		time.Sleep(2 * reloadPatience)
+		if n := p.reloads.Load(); n != 2 {
+			t.Errorf("changes and HUPs during a reload made %d reloads, want one more", n-1)
+		}
+		signals <- syscall.SIGTERM
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestTERMCutsAReloadOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &probe{reloading: make(chan struct{})}

@@ -15,6 +15,8 @@ import (
 // The flags that more than one place names.
 const (
 	flagChecks   = "checks"
+	flagOnce     = "once"
+	flagWatch    = "watch"
 	flagLogLevel = "log-level"
 )
 
@@ -66,10 +68,19 @@ func (f *scriptFlags) need(cmd *cobra.Command) error {
 	return usageErrorf("no script is given; a script, or a folder of them, is given by %s --checks PATH", cmd.CommandPath())
 }
 
+// need says what is missing, or does not go together.
+func (f *runFlags) need(cmd *cobra.Command) error {
+	if f.once && f.watch {
+		return usageErrorf("--once and --watch exclude each other: with --once, the daemon ends after one run of each check, and loads nothing again")
+	}
+	return f.scriptFlags.need(cmd)
+}
+
 // runFlags are those of the daemon.
 type runFlags struct {
 	scriptFlags
 	once     bool
+	watch    bool
 	state    string
 	maxState int64
 
@@ -99,7 +110,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 
 	f.scriptFlags.add(cmd)
 	fs := cmd.Flags()
-	fs.BoolVar(&f.once, "once", false, "run every check of the lists once, at once, and exit; handles are left out")
+	fs.BoolVar(&f.once, flagOnce, false, "run every check of the lists once, at once, and exit; handles are left out")
+	fs.BoolVar(&f.watch, flagWatch, false, "load the scripts again when their files, or those that they require, change")
 	fs.Var(folderFlag{&f.state}, "state", "keep what checks remember (dumbprobe.state) in this folder, over a restart (default the first of $STATE_DIRECTORY; else in memory)")
 	fs.Var(addressFlag{&f.destinations}, "destination", "stdout, tcp:HOST:PORT, udp:HOST:PORT or unix:PATH (datagrams); repeatable (default stdout)")
 	fs.Var(sizeFlag{&f.maxSpool}, "max-spool", "of messages that wait for a destination that is away; the oldest are dropped")
@@ -113,7 +125,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.logging, "logging", "", "take the log's format, sinks and level from this `file`: a Config of zap in YAML or JSON")
 	fs.Var(sizeFlag{&f.maxMemory}, "max-script-memory", "of Lua values of one script, about; a script that holds more is loaded again")
 	fs.Var(sizeFlag{&f.maxState}, "max-state", "of what all checks remember")
-	setGroup(fs, groupScripts, "once", "state")
+	setGroup(fs, groupScripts, flagOnce, flagWatch, "state")
 	setGroup(fs, groupMessages, "destination", "max-spool", "self-messages")
 	setGroup(fs, groupLimits, "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory", "max-state")
 	setGroup(fs, groupLog, "logging")

@@ -17,6 +17,7 @@ import (
 	"dumbprobe/internal/logconfig"
 	"dumbprobe/internal/output"
 	"dumbprobe/internal/systemd"
+	"dumbprobe/internal/watch"
 )
 
 const runExamples = `# messages to standard output, the log to standard error
@@ -165,6 +166,12 @@ func (f *runFlags) daemon(ctx context.Context, p process, log *zap.Logger) error
 		return err
 	}
 	defer stopControl()
+	if f.watch {
+		d.watcher, err = watch.New(watch.Options{Files: e.Sources, Suffix: ".lua", Outdated: e.Outdated, Logger: log})
+		if err != nil {
+			return fmt.Errorf("--%s: %w", flagWatch, err)
+		}
+	}
 	log.Info("dumbprobe starts", zap.String("version", options.Version))
 	return d.run(ctx)
 }
