@@ -128,7 +128,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpOfEveryCommand(t *testing.T) {
-	for _, name := range []string{"run", "validate", "reload", "status", "run-check", "version", "stubs", "completion", "completion bash", "completion zsh", "completion fish", "completion powershell"} {
+	for _, name := range []string{"run", "validate", "reload", "status", "run-check", "version", "stubs", "man", "completion", "completion bash", "completion zsh", "completion fish", "completion powershell"} {
 		got := runIn(process{}, append(strings.Fields(name), "--help")...)
 		if got.status != exitOK || got.stderr != "" || !strings.Contains(got.stdout, "Usage:\n  dumbprobe "+name) {
 			t.Errorf("%s: %+v", name, got)

@@ -65,8 +65,20 @@ func section(w io.Writer, title, lines string) {
 	fmt.Fprintln(w)
 }
 
-// writeFlags lists the flags by group; those without one come last.
+// writeFlags lists the flags by group.
 func writeFlags(w io.Writer, cmd *cobra.Command) {
+	for _, g := range groupsOfFlags(cmd) {
+		fmt.Fprintf(w, "%s:\n%s\n", g.title, g.flags.FlagUsagesWrapped(100))
+	}
+}
+
+type flagGroup struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// groupsOfFlags gives the flags of a command by group, in the order of flagGroups; those without one come last.
+func groupsOfFlags(cmd *cobra.Command) (all []flagGroup) {
 	groups := map[string]*pflag.FlagSet{}
 	cmd.LocalFlags().SortFlags = false
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -89,7 +101,8 @@ func writeFlags(w io.Writer, cmd *cobra.Command) {
 					title = "Other flags"
 				}
 			}
-			fmt.Fprintf(w, "%s:\n%s\n", title, fs.FlagUsagesWrapped(100))
+			all = append(all, flagGroup{title, fs})
 		}
 	}
+	return all
 }

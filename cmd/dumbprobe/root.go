@@ -44,7 +44,7 @@ Without a command, dumbprobe is dumbprobe run.`,
 		return nil
 	})
 	addRun(root, p)
-	root.AddCommand(newRun(p), newValidate(p), newReload(p), newStatus(p), newRunCheck(p), newStubs(p), newVersion(p))
+	root.AddCommand(newRun(p), newValidate(p), newReload(p), newStatus(p), newRunCheck(p), newStubs(p), newMan(p), newVersion(p))
 	makeStrict(root)
 	return root
 }
