@@ -151,7 +151,7 @@ func cleanTraceback(trace string) string {
 	for l := range strings.Lines(trace) {
 		l = strings.TrimSpace(l)
 		switch l {
-		case "", "stack traceback:", "[G]: ?", "[G]: in function (anonymous)", "[G]: in function 'error'", "(tailcall): ?":
+		case "", "stack traceback:", "[G]: ?", "[G]: in function (anonymous)", "[G]: in function 'error'", "[G]: in function '?'", "(tailcall): ?":
 			continue
 		}
 		out = append(out, l)

@@ -206,6 +206,7 @@ func (vm *VM) compile(source []byte, name string) (*lua.LFunction, []ast.Stmt, e
 	if err != nil {
 		return nil, nil, syntaxError(err, name)
 	}
+	vm.linkConcat(proto)
 	return vm.state.NewFunctionFromProto(proto), chunk, nil
 }
 

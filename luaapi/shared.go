@@ -20,6 +20,7 @@ type sharedValues struct {
 	strings   map[string]lua.LGFunction // the string functions, with this VM's limits
 	originals map[string]lua.LGFunction // gopher-lua's own functions that ours call
 	raise     *lua.LFunction            // raises an error
+	concat    *lua.LFunction            // the operator ..
 	yields    map[yieldPath]bool        // whether a yield that comes this way may be one
 }
 
@@ -59,6 +60,7 @@ func (vm *VM) makeShared() {
 		L.RaiseError("")
 		return 0
 	})
+	vm.shared.concat = L.NewFunction(vm.concat)
 	vm.shared.getField = L.NewFunction(func(L *lua.LState) int {
 		L.Push(L.GetField(L.Get(1), L.CheckString(2)))
 		return 1

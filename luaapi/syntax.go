@@ -20,7 +20,7 @@ const (
 	maxListed = 511 * 50
 )
 
-// syntaxWalk looks for what the compiler must not get.
+// syntaxWalk looks for what the compiler must not get, and puts a call in the place of each `..`.
 type syntaxWalk struct {
 	depth     int
 	constants map[string]struct{} // of the function
@@ -30,7 +30,7 @@ type syntaxWalk struct {
 	problem string // the first one; "": none
 }
 
-// checkSyntax says what is wrong with a chunk; "": nothing.
+// checkSyntax says what is wrong with a chunk; "": nothing. It changes the chunk: see concatMarker.
 func checkSyntax(chunk []ast.Stmt) (line int, problem string) {
 	w := syntaxWalk{constants: map[string]struct{}{}}
 	w.statements(chunk)
@@ -59,10 +59,13 @@ func (w *syntaxWalk) constant(line int, text string) {
 }
 
 func (w *syntaxWalk) statements(list []ast.Stmt) {
-	for _, s := range list {
+	for i, s := range list {
 		w.statement(s)
 		if w.problem != "" {
 			return
+		}
+		if x, ok := s.(*ast.AssignStmt); ok {
+			list[i] = inOrder(x)
 		}
 	}
 }
@@ -74,34 +77,35 @@ func (w *syntaxWalk) statement(s ast.Stmt) {
 	defer func() { w.depth-- }()
 	switch x := s.(type) {
 	case *ast.AssignStmt:
-		w.expressions(x.Lhs...)
-		w.expressions(x.Rhs...)
+		w.list(x.Lhs)
+		w.list(x.Rhs)
 	case *ast.LocalAssignStmt:
-		w.expressions(x.Exprs...)
+		w.list(x.Exprs)
 	case *ast.FuncCallStmt:
-		w.expressions(x.Expr)
+		w.expressions(&x.Expr)
 	case *ast.DoBlockStmt:
 		w.statements(x.Stmts)
 	case *ast.WhileStmt:
-		w.expressions(x.Condition)
+		w.expressions(&x.Condition)
 		w.statements(x.Stmts)
 	case *ast.RepeatStmt:
 		w.statements(x.Stmts)
-		w.expressions(x.Condition)
+		w.expressions(&x.Condition)
 	case *ast.IfStmt:
-		w.expressions(x.Condition)
+		w.expressions(&x.Condition)
 		w.statements(x.Then)
 		w.statements(x.Else)
 	case *ast.NumberForStmt:
-		w.expressions(x.Init, x.Limit, x.Step)
+		w.expressions(&x.Init, &x.Limit, &x.Step)
 		w.statements(x.Stmts)
 	case *ast.GenericForStmt:
-		w.expressions(x.Exprs...)
+		w.list(x.Exprs)
 		w.statements(x.Stmts)
 	case *ast.FuncDefStmt:
-		w.expressions(x.Name.Func, x.Name.Receiver, x.Func)
+		var f ast.Expr = x.Func
+		w.expressions(&x.Name.Func, &x.Name.Receiver, &f)
 	case *ast.ReturnStmt:
-		w.expressions(x.Exprs...)
+		w.list(x.Exprs)
 	case *ast.LabelStmt:
 		if w.labels++; w.labels > maxLabels {
 			w.fail(s.Line(), "more than %d labels in one function", maxLabels)
@@ -109,19 +113,26 @@ func (w *syntaxWalk) statement(s ast.Stmt) {
 	}
 }
 
-func (w *syntaxWalk) expressions(list ...ast.Expr) {
-	for _, e := range list {
-		if e == nil {
-			continue
-		}
-		w.expression(e)
-		if w.problem != "" {
-			return
-		}
+func (w *syntaxWalk) list(list []ast.Expr) {
+	for i := range list {
+		w.expressions(&list[i])
 	}
 }
 
-func (w *syntaxWalk) expression(e ast.Expr) {
+func (w *syntaxWalk) expressions(list ...*ast.Expr) {
+	for _, e := range list {
+		if *e == nil {
+			continue
+		}
+		if w.problem != "" {
+			return
+		}
+		w.expression(e)
+	}
+}
+
+func (w *syntaxWalk) expression(at *ast.Expr) {
+	e := *at
 	if !w.deeper(e.Line()) {
 		return
 	}
@@ -134,36 +145,43 @@ func (w *syntaxWalk) expression(e ast.Expr) {
 	case *ast.IdentExpr:
 		w.constant(e.Line(), x.Value) // of a global; locals are few
 	case *ast.AttrGetExpr:
-		w.expressions(x.Object, x.Key)
+		w.expressions(&x.Object, &x.Key)
 	case *ast.TableExpr:
 		listed := 0
 		for _, f := range x.Fields {
 			if f.Key == nil {
 				listed++
 			}
-			w.expressions(f.Key, f.Value)
+			w.expressions(&f.Key, &f.Value)
 		}
 		if listed > maxListed {
 			w.fail(e.Line(), "a list written with more than %d elements: make several of it, or read the data from a file", maxListed)
 		}
 	case *ast.FuncCallExpr:
 		w.constant(e.Line(), x.Method)
-		w.expressions(x.Func, x.Receiver)
-		w.expressions(x.Args...)
+		w.expressions(&x.Func, &x.Receiver)
+		w.list(x.Args)
 	case *ast.LogicalOpExpr:
-		w.expressions(x.Lhs, x.Rhs)
+		w.expressions(&x.Lhs, &x.Rhs)
 	case *ast.RelationalOpExpr:
-		w.expressions(x.Lhs, x.Rhs)
+		w.expressions(&x.Lhs, &x.Rhs)
 	case *ast.StringConcatOpExpr:
-		w.expressions(x.Lhs, x.Rhs)
+		call := concatCall(x)
+		if len(call.Args) > maxSyntaxDepth {
+			w.depth += len(call.Args)
+			w.deeper(e.Line())
+			return
+		}
+		w.list(call.Args)
+		*at = call
 	case *ast.ArithmeticOpExpr:
-		w.expressions(x.Lhs, x.Rhs)
+		w.expressions(&x.Lhs, &x.Rhs)
 	case *ast.UnaryMinusOpExpr:
-		w.expressions(x.Expr)
+		w.expressions(&x.Expr)
 	case *ast.UnaryNotOpExpr:
-		w.expressions(x.Expr)
+		w.expressions(&x.Expr)
 	case *ast.UnaryLenOpExpr:
-		w.expressions(x.Expr)
+		w.expressions(&x.Expr)
 	case *ast.FunctionExpr:
 		constants, labels := w.constants, w.labels
 		w.constants, w.labels = map[string]struct{}{}, 0
