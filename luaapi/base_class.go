@@ -308,7 +308,7 @@ func baseReadMessages(vm *VM, L *lua.LState) int {
 		r.dropped(recordError(record, err))
 	}
 	L.Push(list)
-	if source.eof {
+	if source.eof || source.isClosed() {
 		L.Push(vm.shared.eof)
 		return 2
 	}

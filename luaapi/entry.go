@@ -186,7 +186,7 @@ func (e *Entry) Records(ctx context.Context, opts RunOptions, records []reader.R
 }
 
 // ReadMessages calls the handle's read_messages. eof is set when it reports the end of the data, by its
-// result dumbprobe.EOF, by a second result, by raising it, or by a reader that is at its end.
+// result dumbprobe.EOF, by a second result, by raising it, or by a reader that is at its end or closed.
 func (e *Entry) ReadMessages(ctx context.Context, opts RunOptions, b *Batch) (eof bool, err error) {
 	err = e.vm.Do(ctx, opts, func(r *Run) error {
 		L := r.thread
@@ -206,7 +206,7 @@ func (e *Entry) ReadMessages(ctx context.Context, opts RunOptions, b *Batch) (eo
 		L.Pop(2)
 		eof = first == e.vm.shared.eof || second == e.vm.shared.eof
 		if t, ok := e.object.(*lua.LTable); ok {
-			if s := scriptReader(t.RawGetString("reader")); s != nil && s.eof {
+			if s := scriptReader(t.RawGetString("reader")); s != nil && (s.eof || s.isClosed()) {
 				eof = true
 			}
 		}
@@ -228,6 +228,7 @@ func (e *Entry) Close(ctx context.Context, opts RunOptions, source reader.Reader
 		if t, ok := e.object.(*lua.LTable); ok {
 			// A close that forgets the reader must not leak it.
 			if s := scriptReader(t.RawGetString("reader")); s != nil && !s.isClosed() {
+				s.end()
 				s.closed = true
 				if waitErr := r.Wait(func(context.Context) error { return s.source.Close() }); err == nil {
 					err = waitErr

@@ -19,7 +19,7 @@ import (
 // process, or the log.
 type fileObject struct {
 	name               string
-	file               *os.File
+	file               *countedFile
 	in                 *bufio.Reader
 	readable, writable bool
 	blocks             bool // reading can wait for somebody else: the VM is released
@@ -62,6 +62,15 @@ var fileMethods = map[string]func(vm *VM, L *lua.LState) int{
 
 // openFile opens a file without waiting: a named pipe is opened at once, as if its other end were there.
 func (vm *VM) openFile(path string, flags int) (*lua.LUserData, error) {
+	if err := vm.files.enter(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	opened := false
+	defer func() {
+		if !opened {
+			vm.files.open.Add(-1)
+		}
+	}()
 	// What is there is cut off only when it is known not to be the message stream.
 	file, err := os.OpenFile(path, flags&^os.O_TRUNC|syscall.O_NONBLOCK, 0o666)
 	if err != nil {
@@ -82,8 +91,9 @@ func (vm *VM) openFile(path string, flags int) (*lua.LUserData, error) {
 		return nil, err
 	}
 	access := flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR)
+	opened = true
 	f := &fileObject{
-		name: path, file: file,
+		name: path, file: vm.files.hold(file),
 		readable: access != os.O_WRONLY, writable: access != os.O_RDONLY,
 		blocks: !info.Mode().IsRegular(),
 	}

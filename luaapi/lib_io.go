@@ -130,12 +130,16 @@ func (vm *VM) pushLines(L *lua.LState, f *fileObject, closeAtEnd bool) int {
 }
 
 func ioTmpfile(vm *VM, L *lua.LState) int {
+	if err := vm.files.enter(); err != nil {
+		return pathError(L, err)
+	}
 	f, err := os.CreateTemp("", "dumbprobe-")
 	if err != nil {
+		vm.files.open.Add(-1)
 		return pathError(L, err)
 	}
 	_ = os.Remove(f.Name())
-	L.Push(vm.newFile(&fileObject{name: f.Name(), file: f, readable: true, writable: true}))
+	L.Push(vm.newFile(&fileObject{name: f.Name(), file: vm.files.hold(f), readable: true, writable: true}))
 	return 1
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap/zapcore"
@@ -18,7 +19,12 @@ type popenProcess struct {
 	spec   command.Spec
 	stream *command.Stream // mode r
 	input  []byte          // mode w: what was written; the command starts when the file is closed
+	leave  func()          // mode r: it counts no more; may be called twice
 }
+
+// maxProcesses bounds the processes that a script reads by io.popen at once: each is looked for among all others
+// when it ends, and there is a limit to those of all scripts.
+const maxProcesses = 100
 
 func ioPopen(vm *VM, L *lua.LState) int {
 	line, mode := L.CheckString(1), L.OptString(2, "r")
@@ -34,9 +40,15 @@ func ioPopen(vm *VM, L *lua.LState) int {
 	default:
 		L.RaiseError("bad argument #2 to io.popen (the mode is r or w, not %q)", mode)
 	}
+	if vm.processes.Add(1) > maxProcesses {
+		vm.processes.Add(-1)
+		return failed(L, fmt.Sprintf("%s: the script has %d processes of io.popen; close them when they are done with", f.name, maxProcesses))
+	}
+	p.leave = sync.OnceFunc(func() { vm.processes.Add(-1) })
 	r := runOf(L)
 	life := r.lifetime()
 	onStderr := r.Logger()
+	r.atEnd(p.leave)
 	err := r.Wait(func(context.Context) (err error) {
 		p.stream, err = vm.commands.Start(life, p.spec)
 		return err
@@ -45,6 +57,7 @@ func ioPopen(vm *VM, L *lua.LState) int {
 		L.RaiseError("%s", over.Error())
 	}
 	if err != nil {
+		p.leave()
 		return failed(L, err.Error())
 	}
 	r.atEnd(p.stream.Close)
@@ -101,7 +114,10 @@ func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 		}
 		if busy { // another run reads it, and sees its end
 			p.stream.Close()
-			result, err = p.stream.Wait()
+			p.leave()
+			if result, err = p.stream.Wait(); errors.Is(err, command.ErrStopped) {
+				err = nil
+			}
 			return err
 		}
 		// As pclose does: wait for the end. What it still prints is discarded, or it would block; one that
@@ -115,6 +131,7 @@ func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 		}()
 		result, err = p.stream.Wait()
 		p.stream.Close()
+		p.leave()
 		<-drained
 		if errors.Is(err, errUnread) {
 			err = nil

@@ -21,6 +21,14 @@ type ScriptReader struct {
 	source *ownedReader
 	eof    bool
 	closed bool
+	over   chan struct{} // closed at the end, for all runs that wait in read
+}
+
+// end notes that the reader gives nothing more.
+func (s *ScriptReader) end() {
+	if !s.eof && !s.closed {
+		close(s.over)
+	}
 }
 
 // isClosed is true also for a reader that was left to the next version of the script.
@@ -81,7 +89,7 @@ func (r *Run) openReader(L *lua.LState, source readerSource, onStderr func(strin
 }
 
 func (vm *VM) pushReader(L *lua.LState, source *ownedReader) int {
-	L.Push(luar.New(L, &ScriptReader{vm: vm, source: source}))
+	L.Push(luar.New(L, &ScriptReader{vm: vm, source: source, over: make(chan struct{})}))
 	return 1
 }
 
@@ -133,6 +141,7 @@ func (s *ScriptReader) take(n int) []reader.Record {
 	}
 	records, err := s.source.Take(n)
 	if err != nil {
+		s.end()
 		s.eof = true
 	}
 	for _, record := range records {
@@ -178,6 +187,7 @@ func (s *ScriptReader) Read(L *luar.LState) int {
 		runOf(L.LState).waitOrRaise(L.LState, func(ctx context.Context) error {
 			select {
 			case <-s.source.Ready():
+			case <-s.over:
 			case <-expired:
 				late = true
 			case <-ctx.Done():
@@ -227,6 +237,7 @@ func (s *ScriptReader) Pid(L *luar.LState) int {
 func (s *ScriptReader) Close(L *luar.LState) int {
 	s.check(L, "close")
 	if !s.isClosed() {
+		s.end()
 		s.closed = true
 		runOf(L.LState).waitOrRaise(L.LState, func(context.Context) error { return s.source.Close() })
 		s.vm.disown(s.source)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -59,9 +60,11 @@ type VM struct {
 	limits   Limits
 	logger   *zap.Logger
 
-	lock    vmLock
-	memory  memoryWatch
-	sources sources
+	lock      vmLock
+	memory    memoryWatch
+	sources   sources
+	files     fileCount    // of the io library
+	processes atomic.Int32 // of io.popen, to read from
 
 	// The lock protects what follows.
 	state   *lua.LState
