@@ -234,6 +234,7 @@ func (h *handle) read(source reader.Reader) error {
 		return h.poll()
 	}
 	idle := scheduler.Backoff{Base: 50 * time.Millisecond, Max: time.Second}
+	inVain := 0 // calls of read_messages in a row
 	more := true
 	for {
 		if more {
@@ -252,10 +253,27 @@ func (h *handle) read(source reader.Reader) error {
 		}
 		if more {
 			idle.Reset()
-		} else if !h.pause(idle.Next()) { // read_messages took nothing, and the reader says only once that there is something
+			inVain = 0
+			continue
+		}
+		if inVain++; inVain == maxInVain && !h.entry.TakesRecords() {
+			h.tellAbout("records", OutcomeError, takesNothing(source))
+		}
+		if !h.pause(idle.Next()) { // read_messages took nothing, and the reader says only once that there is something
 			return h.last(source)
 		}
 	}
+}
+
+// maxInVain is how many calls of read_messages that take nothing are no mistake yet: they take a second and a half.
+const maxInVain = 5
+
+// takesNothing says what is wrong with a read_messages that never takes what its reader has.
+func takesNothing(source reader.Reader) error {
+	if n := source.Stats().Queued; n > 0 {
+		return fmt.Errorf("read_messages was called %d times, and took none of the %d records that wait: it has to call self.reader:take()", maxInVain, n)
+	}
+	return fmt.Errorf("the reader is at its end, and read_messages did not say so in %d calls: it has to call self.reader:take(), or return dumbprobe.EOF", maxInVain)
 }
 
 // last hands over what had arrived when the handle was stopped, unless the next version goes on with it.

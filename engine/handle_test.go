@@ -439,11 +439,11 @@ return {H{name = "x"}}`)}})
 
 func TestAReadMessagesThatTakesNothingIsCalledNowAndThen(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ command, read string }{
-		"of what waits":                      {"echo 1; exec sleep 3600", "return {}"},
-		"of a source at its end":             {"true", "return {}"},
-		"of what waits, and raises":          {"echo 1; exec sleep 3600", "error('no')"},
-		"of a source at its end, and raises": {"true", "error('no')"},
+	for name, c := range map[string]struct{ command, read, says string }{
+		"of what waits":                      {"echo 1; exec sleep 3600", "return {}", "took none of the 1 records that wait"},
+		"of a source at its end":             {"true", "return {}", "the reader is at its end, and read_messages did not say so"},
+		"of what waits, and raises":          {"echo 1; exec sleep 3600", "error('no')", "took none of the 1 records that wait"},
+		"of a source at its end, and raises": {"true", "error('no')", "the reader is at its end, and read_messages did not say so"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -456,6 +456,16 @@ return {H{name = "x"}, dp.Function{interval = 0.7, call = function() return {cal
 			calls := d.messages(2, "counts", key("calls"))[1].num("calls")
 			if calls < 3 || calls > 10 {
 				t.Errorf("called %v times in 0.7 s, want now and then", calls)
+			}
+			said := func(l logEntry) bool { return told("x", OutcomeError)(l) && strings.Contains(l.Message, c.says) }
+			d.log("that it takes nothing", said)
+			if c.read == "return {}" {
+				d.message("that it takes nothing", self("x", OutcomeError))
+			}
+			more := len(d.sent(key("calls")))
+			d.messages(more+2, "counts", key("calls"))
+			if n := len(d.logs.Filter(said).All()); n != 1 {
+				t.Errorf("it is said %d times", n)
 			}
 		})
 	}
