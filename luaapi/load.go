@@ -289,6 +289,7 @@ func (r *Run) loneEntry(v lua.LValue) string {
 func (r *Run) list(t *lua.LTable, lines listShape, at, expected string) (*Script, []string) {
 	s := &Script{}
 	var problems []string
+	positions := map[lua.LValue]int{}
 	next := 1
 	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
 		n, isNumber := key.(lua.LNumber)
@@ -302,6 +303,12 @@ func (r *Run) list(t *lua.LTable, lines listShape, at, expected string) (*Script
 			problems = append(problems, fmt.Sprintf("%s, entry %d: found nil, expected a check or a handle (a misspelt variable?)", entryAt(r.vm.path, lines, next, at), next))
 		}
 		next++
+		if first := positions[v]; first > 0 && hasIdentity(v) {
+			problems = append(problems, fmt.Sprintf("%s, entry %d: found the same object as at entry %d; a check that is to run twice is made twice",
+				entryAt(r.vm.path, lines, int(n), at), int(n), first))
+			continue
+		}
+		positions[v] = int(n)
 		entry, err := r.entry(v, int(n))
 		if err != "" {
 			problems = append(problems, r.entryProblem(v, int(n), lines, at, err))
@@ -312,6 +319,9 @@ func (r *Run) list(t *lua.LTable, lines listShape, at, expected string) (*Script
 	}
 	return s, append(problems, duplicateNames(s.Entries, at)...)
 }
+
+// hasIdentity tells whether two values that are equal are one.
+func hasIdentity(v lua.LValue) bool { return v.Type() == lua.LTTable || v.Type() == lua.LTUserData }
 
 func entryAt(path string, lines listShape, position int, at string) string {
 	if line := lines.entry(position); line > 0 {

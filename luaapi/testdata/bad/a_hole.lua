@@ -4,5 +4,5 @@ local load = dp.Function{call = print, interval = 5}
 return {
   load,
   memory,
-  load,
+  dp.Function{call = print, interval = 5},
 }
