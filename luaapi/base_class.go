@@ -3,6 +3,7 @@ package luaapi
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -74,6 +75,7 @@ func (vm *VM) newInstance(L *lua.LState, base *class, cls *lua.LTable) int {
 	instance := copyTable(L, fields)
 	instance.Metatable = cls
 	problems := dropInherited(L, instance, base.fields, base.fields.decode(instance, values, true))
+	warnOfMisspelt(L, fields, cls, base, name)
 	if len(problems) > 0 {
 		vm.reject(L, instance, name, problems)
 	} else if init, ok := L.GetField(instance, "init").(*lua.LFunction); ok {
@@ -83,6 +85,28 @@ func (vm *VM) newInstance(L *lua.LState, base *class, cls *lua.LTable) int {
 	}
 	L.Push(instance)
 	return 1
+}
+
+// warnOfMisspelt logs which fields look like one that the daemon knows. An object of a class of the script's own may
+// have fields of its own, so that it is no error: names and locations are not name and location. What the class
+// has a default for, or a method of that name, is meant.
+func warnOfMisspelt(L *lua.LState, fields, cls *lua.LTable, base *class, name string) {
+	fields.ForEach(func(key, _ lua.LValue) {
+		field, isText := key.(lua.LString)
+		if !isText {
+			return
+		}
+		if _, known := base.attributes.index[string(field)]; known || L.GetField(cls, string(field)) != lua.LNil {
+			return
+		}
+		near := base.fields.nearest(string(field))
+		if near == "" || strings.TrimSuffix(string(field), "s") == near {
+			return
+		}
+		script, line := where(L)
+		runOf(L).Logger().Warn(fmt.Sprintf("%s at %s:%d: the daemon knows no field `%s`: is `%s` meant? (give the class a default for it if it is a field of its own)",
+			name, script, line, field, near))
+	})
 }
 
 // dropInherited takes "is missing" back for a field that the class has a default for, or that a method of

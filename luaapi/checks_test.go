@@ -455,3 +455,37 @@ func TestConcurrentRunsKeepTheStateOfTheScript(t *testing.T) {
 		t.Errorf("%d threads are kept", n)
 	}
 }
+
+// An object of a class of the script's own may have fields of its own; one that looks like a field of the daemon's is
+// warned of, since it would be ignored in silence.
+func TestAFieldOfAnExtendedClassThatLooksMisspelt(t *testing.T) {
+	for fields, near := range map[string]string{
+		`intervall = 5, interval = 5`:                          "`intervall`: is `interval` meant?",
+		`interval = 5, timeot = 5`:                             "`timeot`: is `timeout` meant?",
+		`interval = 5, retry_intervall = 5`:                    "`retry_intervall`: is `retry_interval` meant?",
+		`interval = 5, loction = {host = "h"}`:                 "`loction`: is `location` meant?",
+		`interval = 5, path = "/", disk = 1, [1] = 5`:          "",
+		`interval = 5, names = {}, locations = {}`:             "",
+		`interval = 5, tines = 5`:                              "",
+		`interval = 5, align = true, first = "now"`:            "",
+		`interval = 5, last_run = 5, class = "x"`:              "",
+		`interval = 5, run = function() return {} end`:         "",
+		`interval = 5, check_name = function() return "x" end`: "",
+	} {
+		s := loadScript(t, "local dp = require \"dumbprobe\"\nlocal Mine = dp.BaseCheck:extend{class = \"Mine\", tines = 3, run = function() return {} end}\nreturn {Mine{"+
+			fields+"}}")
+		var got []string
+		for _, entry := range s.logs.All() {
+			got = append(got, entry.Message)
+		}
+		if near == "" && len(got) > 0 || near != "" && (len(got) != 1 || !strings.HasPrefix(got[0], "Mine at "+s.at(3)+": the daemon knows no field "+near)) {
+			t.Errorf("{%s}: the log has %q, want %q", fields, got, near)
+		}
+	}
+	s := loadScript(t, `local dp = require "dumbprobe"
+		local Mine = dp.BaseHandle:extend{class = "Mine", open = function() end}
+		return {Mine{reopn = 5}}`)
+	if !s.logged("is `reopen` meant?") {
+		t.Error("a field of a handle is not warned of")
+	}
+}
