@@ -116,6 +116,10 @@ func hostname() string {
 func (e *Engine) vmOptions(path string, commands *command.Group) luaapi.Options {
 	return luaapi.Options{
 		Commands: commands,
+		Schedule: func(f luaapi.CheckFields) error {
+			_, err := scheduleOf("", f)
+			return err
+		},
 		Logger:   e.logger.With(zap.String("script", path)),
 		Hostname: hostname,
 		Version:  e.options.Version,

@@ -39,3 +39,22 @@ func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
 		})
 	}
 }
+
+func TestABadScheduleIsToldWithAllElseThatIsWrong(t *testing.T) {
+	t.Parallel()
+	_, err := names(t, lua(t, "a.lua", `
+return {
+  dp.Function{call = print, cron = "every day"},
+  dp.Function{cal = print, interval = 5},
+  dp.Function{call = print, interval = 5, jitter = 5},
+  5,
+}`))
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	for _, want := range []string{"4 problems", "a.lua:3, entry 1: field `cron`: ", "did you mean `call`?", "a.lua:5, entry 3: ", "jitter", "found the number 5"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the error: %v", want, err)
+		}
+	}
+}

@@ -315,9 +315,22 @@ func (r *Run) list(t *lua.LTable, lines listShape, at, expected string) (*Script
 			continue
 		}
 		entry.Line = lines.entry(int(n))
+		if problem := r.vm.scheduleProblem(entry); problem != "" {
+			problems = append(problems, fmt.Sprintf("%s at %s, entry %d: %s", entry.Class, entryAt(r.vm.path, lines, int(n), at), int(n), problem))
+		}
 		s.Entries = append(s.Entries, entry)
 	}
 	return s, append(problems, duplicateNames(s.Entries, at)...)
+}
+
+func (vm *VM) scheduleProblem(e *Entry) string {
+	if vm.schedule == nil || e.Kind != CheckEntry || e.OwnSchedule {
+		return ""
+	}
+	if err := vm.schedule(e.Check); err != nil {
+		return strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	return ""
 }
 
 // hasIdentity tells whether two values that are equal are one.

@@ -48,6 +48,9 @@ type Options struct {
 	Hostname func() string // nil: the kernel's
 	Version  string        // of the daemon, dumbprobe.version
 	Limits   Limits
+	// Schedule says what is wrong with when a check is to run, for all that is wrong with a script to be told at
+	// once; nil: nothing is looked at.
+	Schedule func(CheckFields) error
 }
 
 // VM owns the Lua state of one script file, and its lock. See the package comment.
@@ -59,6 +62,7 @@ type VM struct {
 	version  string
 	limits   Limits
 	logger   *zap.Logger
+	schedule func(CheckFields) error // may be nil
 
 	lock      vmLock
 	memory    memoryWatch
@@ -95,6 +99,7 @@ func NewVM(path string, opts Options) *VM {
 		version:  opts.Version,
 		limits:   withDefaults(opts.Limits),
 		logger:   opts.Logger,
+		schedule: opts.Schedule,
 		lock:     newVMLock(),
 		classes:  classRegistry{},
 		modules:  map[string]*lua.LTable{},
