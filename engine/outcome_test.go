@@ -84,8 +84,9 @@ var outcomeCases = []struct {
 }
 
 // Elsewhere: load_failed in TestAFileThatFailsToLoad..., stuck in
-// TestAStuckVM..., out_of_memory in TestAScriptThatHoldsTooMuch..., cancelled in TestARunThatOutlivesTheGrace....
-var outcomesElsewhere = []Outcome{OutcomeOK, OutcomeLoadFailed, OutcomeStuck, OutcomeMemory, OutcomeCancelled}
+// TestAStuckVM..., out_of_memory in TestAScriptThatHoldsTooMuch..., cancelled in TestARunThatOutlivesTheGrace...,
+// state_failed in TestDamagedStateIsReported.
+var outcomesElsewhere = []Outcome{OutcomeOK, OutcomeLoadFailed, OutcomeStuck, OutcomeMemory, OutcomeCancelled, OutcomeState}
 
 // fieldName gives an entry its name.
 func (source entrySource) named(name string) string {
