@@ -197,10 +197,7 @@ func (f *file) save(names []string, encoded func(string) []byte, all func() []st
 		// is well. The records are all in memory: a new file gets them.
 		f.drop(err)
 	}
-	if err := f.rewrite(encoded, all); err != nil {
-		return fmt.Errorf("the state of the checks cannot be saved, and is kept in memory; it is tried again: %w", err)
-	}
-	return nil
+	return f.rewrite(encoded, all)
 }
 
 // isThere tells whether the file is still the one that is open, and nobody has cut it short since the last look.

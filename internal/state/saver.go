@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -8,6 +9,7 @@ import (
 type saver struct {
 	db      *DB
 	failing bool // the last that was told of is that something is wrong
+	ending  bool
 }
 
 // maxRetry is the longest time between two tries to save what could not be saved.
@@ -25,7 +27,7 @@ func (s *saver) run() {
 	for {
 		select {
 		case <-db.stop:
-			s.save()
+			s.saveLast()
 			return
 		case <-sweep.C:
 			db.mu.Lock()
@@ -38,7 +40,7 @@ func (s *saver) run() {
 		select {
 		case <-db.stop:
 			timer.Stop()
-			s.save()
+			s.saveLast()
 			return
 		case <-timer.C:
 		}
@@ -54,6 +56,11 @@ func (s *saver) run() {
 	}
 }
 
+func (s *saver) saveLast() {
+	s.ending = true
+	s.save()
+}
+
 // save writes what has changed, and tells whether that went well.
 func (s *saver) save() bool {
 	db := s.db
@@ -67,7 +74,9 @@ func (s *saver) save() bool {
 		db.failures.Add(1)
 		db.err = err
 		s.failing = true
-		db.tell(err)
+		if !s.ending { // else Close says it
+			db.tell(fmt.Errorf("the state of the checks cannot be saved, and is kept in memory; it is tried again: %w", err))
+		}
 		return false
 	}
 	db.putBack(nil)
