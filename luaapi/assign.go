@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -10,7 +11,9 @@ import (
 // So a, b = b, a gives b to both, and a = (f(a)) calls f with itself where a is the last parameter: its place has
 // the function already. inOrder gives what means the same, with all values computed before the first is assigned:
 //
-//	do local v1, v2 = b, a; a, b = v1, v2 end
+//	do local v1, v2 = b, a; b = v2; a = v1 end
+//
+// (One assignment each: of a name and a field together, the compiler mixes up the values that are locals.)
 func inOrder(x *ast.AssignStmt) ast.Stmt {
 	if len(x.Rhs) == 1 {
 		call, isCall := x.Rhs[0].(*ast.FuncCallExpr)
@@ -32,8 +35,6 @@ func inOrder(x *ast.AssignStmt) ast.Stmt {
 	}
 	values := &ast.LocalAssignStmt{}
 	values.SetLine(x.Line())
-	assign := &ast.AssignStmt{Lhs: x.Lhs}
-	assign.SetLine(x.Line())
 	value := func() ast.Expr {
 		name := "(value " + strconv.Itoa(len(values.Names)+1) + ")" // which no script can write
 		values.Names = append(values.Names, name)
@@ -41,17 +42,28 @@ func inOrder(x *ast.AssignStmt) ast.Stmt {
 		v.SetLine(x.Line())
 		return v
 	}
-	for _, target := range x.Lhs { // the tables, too, are those of before
+	early := func(e *ast.Expr) { // the tables and keys, too, are those of before
+		values.Exprs = append(values.Exprs, *e)
+		*e = value()
+	}
+	for _, target := range x.Lhs {
 		if t, ok := target.(*ast.AttrGetExpr); ok {
-			values.Exprs = append(values.Exprs, t.Object)
-			t.Object = value()
+			early(&t.Object)
+			switch t.Key.(type) {
+			case *ast.StringExpr, *ast.NumberExpr:
+			default:
+				early(&t.Key)
+			}
 		}
 	}
 	values.Exprs = append(values.Exprs, x.Rhs...)
-	for range x.Lhs {
-		assign.Rhs = append(assign.Rhs, value())
+	block := &ast.DoBlockStmt{Stmts: []ast.Stmt{values}}
+	for _, target := range x.Lhs {
+		one := &ast.AssignStmt{Lhs: []ast.Expr{target}, Rhs: []ast.Expr{value()}}
+		one.SetLine(x.Line())
+		block.Stmts = append(block.Stmts, one)
 	}
-	block := &ast.DoBlockStmt{Stmts: []ast.Stmt{values, assign}}
+	slices.Reverse(block.Stmts[1:]) // as the reference implementation assigns, and gopher-lua
 	block.SetLine(x.Line())
 	block.SetLastLine(x.LastLine())
 	return block

@@ -37,6 +37,17 @@ func TestAssignments(t *testing.T) {
 			assert(up == 2 and own == 3)
 			t, t.gone = nil, 1
 			assert(t == nil)`,
+		"names and fields together": `
+			local opened, o, k = 0, {}, "k"
+			function o:open() opened, self.n = opened + 1, 0 return self end
+			assert(o:open():open().n == 0 and opened == 2)
+			local a, b
+			a, o.x, b, o[k], o[1] = 1, 2, 3, 4, 5
+			assert(a == 1 and o.x == 2 and b == 3 and o.k == 4 and o[1] == 5)
+			o[k], k, o.y = k, "z", k
+			assert(o.k == "k" and k == "z" and o.y == "k")
+			o.x, a, H = a, o.x, b
+			assert(o.x == 1 and a == 2 and H == 3)`,
 		"there may be more or fewer values than targets": `
 			local function two() return "x", "y" end
 			local function none() end
