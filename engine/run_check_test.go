@@ -182,20 +182,20 @@ func TestRunCheckWaitsForTheChecksOwnRun(t *testing.T) {
 func TestRunCheckDoesNotWaitLongerThanTheTimeout(t *testing.T) {
 	t.Parallel()
 	// The run outlives its timeout in the runner of commands: this one cannot be ended.
-	path := lua(t, "a.lua", `return {dp.Function{name = "it", interval = 3600, timeout = 0.2, call = function() dp.log.info("hold the VM") return {} end}}`)
+	path := lua(t, "a.lua", `return {dp.Function{name = "it", interval = 3600, timeout = 0.5, call = function() dp.log.info("hold the VM") return {} end}}`)
 	d := launch(t, Options{Checks: []string{path}, Grace: time.Millisecond})
 	eventually(t, "the own run", func() bool { return d.status("it").State == control.CheckRunning })
 	_, err := d.RunCheck(t.Context(), "it")
-	wantCode(t, err, control.CodeBusy, "has not ended within its timeout of 200ms")
+	wantCode(t, err, control.CodeBusy, "has not ended within its timeout of 500ms")
 	d.letGo()
 }
 
 func TestRunCheckThatIsStuckComesBack(t *testing.T) {
 	t.Parallel()
-	path := lua(t, "a.lua", `return {dp.Function{name = "it", interval = 3600, first = "interval", timeout = 0.01, call = function() dp.log.info("hold the VM") return {} end}}`)
+	path := lua(t, "a.lua", `return {dp.Function{name = "it", interval = 3600, first = "interval", timeout = 0.5, call = function() dp.log.info("hold the VM") return {} end}}`)
 	d := launch(t, Options{Checks: []string{path}, Grace: time.Millisecond}, func(e *Engine) { e.stuckGrace = time.Millisecond })
 	_, err := d.RunCheck(t.Context(), "it")
-	wantCode(t, err, control.CodeStuck, "did not end within its timeout of 10ms")
+	wantCode(t, err, control.CodeStuck, "did not end within its timeout of 500ms")
 	d.letGo()
 }
 

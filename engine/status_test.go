@@ -60,7 +60,11 @@ func TestStatusOfAChecksLastRun(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			path := lua(t, "a.lua", `return {dp.Function{name = "it", interval = 3600, timeout = 0.05, call = function() `+c.run+` end}}`)
+			timeout := "60"
+			if c.want.Outcome == "timeout" {
+				timeout = "0.05"
+			}
+			path := lua(t, "a.lua", `return {dp.Function{name = "it", interval = 3600, timeout = `+timeout+`, call = function() `+c.run+` end}}`)
 			before := time.Now()
 			d := launch(t, Options{Checks: []string{path}})
 			var got control.Check
@@ -339,7 +343,7 @@ return {
 func TestStatusOfAStuckCheck(t *testing.T) {
 	t.Parallel()
 	path := lua(t, "a.lua", `return {
-  dp.Function{name = "stuck", interval = 3600, timeout = 0.01, call = function() dp.log.info("hold the VM") return {} end},
+  dp.Function{name = "stuck", interval = 3600, timeout = 0.5, call = function() dp.log.info("hold the VM") return {} end},
   dp.Function{name = "other", interval = 0.05, call = function() return {} end},
 }`)
 	d := launch(t, Options{Checks: []string{path}, Grace: time.Millisecond}, func(e *Engine) { e.stuckGrace = 20 * time.Millisecond })
