@@ -2,8 +2,11 @@ package luaapi
 
 import (
 	"context"
+	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"dumbprobe/internal/command"
 )
 
 // checkObject is a check of a built-in class. A run of it has up to two phases: gather works without the VM
@@ -105,13 +108,25 @@ func (c *checkObject) luaRun(vm *VM, L *lua.LState) int {
 	} else {
 		v, err = c.lua(vm, L, data)
 	}
-	if err != nil {
-		L.RaiseError("%s", err.Error())
+	if err == nil && v == lua.LNil {
+		err = ErrNil
 	}
-	if v == lua.LNil {
-		L.RaiseError("%s", ErrNil.Error())
+	if err != nil {
+		if c.finish != nil {
+			err = withCommand(err, data)
+		}
+		L.RaiseError("%s", err.Error())
 	}
 	vm.populate(L, v, c.Overlay)
 	L.Push(v)
 	return 1
+}
+
+// withCommand adds to what a parse function failed with how its command had failed: that is the reason, as a rule.
+func withCommand(err error, data any) error {
+	result, ok := data.(*command.Result)
+	if err == nil || !ok || result.Code == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", err, exitError(result))
 }

@@ -52,33 +52,35 @@ func TestShellCommand(t *testing.T) {
 		lines  []string
 		err    string
 	}{
-		"one object":                  {`command = "echo '{\"a\": 1}'"`, []string{`{"a":1}`}, ""},
-		"a list runs without a shell": {`command = {"echo", "{\"a\":", "\"$HOME\"", 5, "}"}`, nil, "not a sequence of JSON objects"},
-		"several objects":             {`command = "echo '{\"a\": 1}{\"b\": 2}'; echo; echo '{\"c\":'; echo '3}'"`, []string{`{"a":1}`, `{"b":2}`, `{"c":3}`}, ""},
-		"nothing":                     {`command = "true"`, nil, ""},
-		"only white space":            {`command = "echo; echo ' '"`, nil, ""},
-		"text after an object":        {`command = "echo '{\"a\": 1} oops'"`, []string{`{"a":1}`}, "the output is not a sequence of JSON objects"},
-		"a JSON list":                 {`command = "echo '[1]'"`, nil, "the output is not a sequence of JSON objects"},
-		"empty tables are kept":       {`command = "echo '{\"a\": {}, \"b\": []}'"`, []string{`{"a":{},"b":[]}`}, ""},
-		"an exit code":                {`command = "echo '{\"a\": 1}'; echo why >&2; echo more >&2; exit 3"`, nil, "the command ended with exit code 3; it wrote: why"},
-		"an exit code without a word": {`command = "exit 3"`, nil, "the command ended with exit code 3"},
-		"a signal":                    {`command = "kill -9 $$"`, nil, "the command was ended by signal 9"},
-		"a command that is not there": {`command = {"/no/such/command"}`, nil, "cannot start \"/no/such/command\": no such file or directory"},
-		"parse gets the output":       {`command = "echo out; echo err >&2; exit 3", parse = function(out, code, err) return {out = out, code = code, err = err} end`, []string{`{"out":"out\n","code":3,"err":"err\n"}`}, ""},
-		"parse gets minus the signal": {`command = "kill -9 $$", parse = function(out, code, err) return {code = code} end`, []string{`{"code":-9}`}, ""},
-		"parse gets the whole result": {`command = "echo out", parse = function(_, _, _, r) return {out = r.stdout, code = r.code, truncated = r.truncated, time = r.duration > 0} end`, []string{`{"out":"out\n","code":0,"truncated":false,"time":true}`}, ""},
-		"parse that returns nothing":  {`command = "true", parse = function() end`, nil, nilError},
-		"parse that returns {}":       {`command = "true", parse = function() return {} end`, nil, ""},
-		"parse that fails":            {`command = "true", parse = function() error("broken") end`, nil, "broken"},
-		"parse that waits":            {`command = "true", parse = function() dp.sleep(0.001) return {a = 1} end`, []string{`{"a":1}`}, ""},
-		"stdin":                       {`command = "cat", stdin = "{\"a\": 1}"`, []string{`{"a":1}`}, ""},
-		"no stdin":                    {`command = "wc -c", parse = function(out) return {n = tonumber(out)} end`, []string{`{"n":0}`}, ""},
-		"env":                         {`command = "echo \"{\\\"a\\\": \\\"$NAME\\\"}\"", env = {NAME = "web01"}`, []string{`{"a":"web01"}`}, ""},
-		"cwd":                         {`command = "pwd", cwd = "/usr", parse = function(out) return {dir = out} end`, []string{`{"dir":"/usr\n"}`}, ""},
-		"a cwd that is not there":     {`command = "pwd", cwd = "/no/such"`, nil, "its directory cannot be used"},
-		"aspect and location":         {`command = "echo '{\"a\": 1}'", aspect = "x", location = {host = "h"}`, []string{`{"a":1,"event":{"name":"x"},"location":{"host":"h"}}`}, ""},
-		"output that is not UTF-8":    {`command = "printf '\\377'", parse = function(out) return {n = #out} end`, []string{`{"n":1}`}, ""},
-		"a large output":              {`command = "yes | head -c 3000000", parse = function(out, _, _, r) return {n = #out, truncated = r.truncated} end`, []string{`{"n":1048576,"truncated":true}`}, ""},
+		"one object":                                {`command = "echo '{\"a\": 1}'"`, []string{`{"a":1}`}, ""},
+		"a list runs without a shell":               {`command = {"echo", "{\"a\":", "\"$HOME\"", 5, "}"}`, nil, "not a sequence of JSON objects"},
+		"several objects":                           {`command = "echo '{\"a\": 1}{\"b\": 2}'; echo; echo '{\"c\":'; echo '3}'"`, []string{`{"a":1}`, `{"b":2}`, `{"c":3}`}, ""},
+		"nothing":                                   {`command = "true"`, nil, ""},
+		"only white space":                          {`command = "echo; echo ' '"`, nil, ""},
+		"text after an object":                      {`command = "echo '{\"a\": 1} oops'"`, []string{`{"a":1}`}, "the output is not a sequence of JSON objects"},
+		"a JSON list":                               {`command = "echo '[1]'"`, nil, "the output is not a sequence of JSON objects"},
+		"empty tables are kept":                     {`command = "echo '{\"a\": {}, \"b\": []}'"`, []string{`{"a":{},"b":[]}`}, ""},
+		"an exit code":                              {`command = "echo '{\"a\": 1}'; echo why >&2; echo more >&2; exit 3"`, nil, "the command ended with exit code 3; it wrote: why"},
+		"an exit code without a word":               {`command = "exit 3"`, nil, "the command ended with exit code 3"},
+		"a signal":                                  {`command = "kill -9 $$"`, nil, "the command was ended by signal 9"},
+		"a command that is not there":               {`command = {"/no/such/command"}`, nil, "cannot start \"/no/such/command\": no such file or directory"},
+		"parse gets the output":                     {`command = "echo out; echo err >&2; exit 3", parse = function(out, code, err) return {out = out, code = code, err = err} end`, []string{`{"out":"out\n","code":3,"err":"err\n"}`}, ""},
+		"parse gets minus the signal":               {`command = "kill -9 $$", parse = function(out, code, err) return {code = code} end`, []string{`{"code":-9}`}, ""},
+		"parse gets the whole result":               {`command = "echo out", parse = function(_, _, _, r) return {out = r.stdout, code = r.code, truncated = r.truncated, time = r.duration > 0} end`, []string{`{"out":"out\n","code":0,"truncated":false,"time":true}`}, ""},
+		"parse that returns nothing":                {`command = "true", parse = function() end`, nil, nilError},
+		"parse that returns {}":                     {`command = "true", parse = function() return {} end`, nil, ""},
+		"parse that fails":                          {`command = "true", parse = function() error("broken") end`, nil, "broken"},
+		"parse that fails on what a command left":   {`command = "no-such-command", parse = function(out) return {n = #out:match("%d+")} end`, nil, "(the command ended with exit code 127; it wrote: "},
+		"parse that returns nothing after an error": {`command = "echo why >&2; exit 3", parse = function() end`, nil, nilError + " (the command ended with exit code 3; it wrote: why)"},
+		"parse that waits":                          {`command = "true", parse = function() dp.sleep(0.001) return {a = 1} end`, []string{`{"a":1}`}, ""},
+		"stdin":                                     {`command = "cat", stdin = "{\"a\": 1}"`, []string{`{"a":1}`}, ""},
+		"no stdin":                                  {`command = "wc -c", parse = function(out) return {n = tonumber(out)} end`, []string{`{"n":0}`}, ""},
+		"env":                                       {`command = "echo \"{\\\"a\\\": \\\"$NAME\\\"}\"", env = {NAME = "web01"}`, []string{`{"a":"web01"}`}, ""},
+		"cwd":                                       {`command = "pwd", cwd = "/usr", parse = function(out) return {dir = out} end`, []string{`{"dir":"/usr\n"}`}, ""},
+		"a cwd that is not there":                   {`command = "pwd", cwd = "/no/such"`, nil, "its directory cannot be used"},
+		"aspect and location":                       {`command = "echo '{\"a\": 1}'", aspect = "x", location = {host = "h"}`, []string{`{"a":1,"event":{"name":"x"},"location":{"host":"h"}}`}, ""},
+		"output that is not UTF-8":                  {`command = "printf '\\377'", parse = function(out) return {n = #out} end`, []string{`{"n":1}`}, ""},
+		"a large output":                            {`command = "yes | head -c 3000000", parse = function(out, _, _, r) return {n = #out, truncated = r.truncated} end`, []string{`{"n":1048576,"truncated":true}`}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -487,5 +489,31 @@ func TestAFieldOfAnExtendedClassThatLooksMisspelt(t *testing.T) {
 		return {Mine{reopn = 5}}`)
 	if !s.logged("is `reopen` meant?") {
 		t.Error("a field of a handle is not warned of")
+	}
+}
+
+// A plugin that is not there is unknown, as the contract says; the log says what that is.
+func TestAPluginThatTheShellCannotRun(t *testing.T) {
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for fields, want := range map[string]string{
+		`command = "/no/such/check_x -w 5"`:       "the command ended with exit code 127; it wrote: ",
+		`command = "no-such-plugin"`:              "the command ended with exit code 127; it wrote: ",
+		`command = "` + plain + `"`:               "the command ended with exit code 126; it wrote: ",
+		`command = "echo UNKNOWN; exit 127"`:      "",
+		`command = "exit 3"`:                      "",
+		`command = {"/bin/sh", "-c", "exit 127"}`: "",
+	} {
+		s := loadScript(t, `return {require "dumbprobe".Nagios{interval = 5, aspect = "x", `+fields+`}}`)
+		o := s.mustRun(1)
+		if len(o.lines()) != 1 || !strings.Contains(o.lines()[0], `"state":{"value":"unknown","severity":"error"}`) {
+			t.Errorf("%s gives %v", fields, o.lines())
+		}
+		got := fmt.Sprint(o.batch.Warnings)
+		if want == "" && len(o.batch.Warnings) > 0 || want != "" && (len(o.batch.Warnings) != 1 || !strings.HasPrefix(got, "["+want) || !strings.Contains(got, "the state is unknown")) {
+			t.Errorf("%s warns of %s, want %q", fields, got, want)
+		}
 	}
 }

@@ -23,12 +23,17 @@ func nagiosClass() Class {
 	return checkClass(def, func(vm *VM, c *checkObject, set *fieldSet, v []lua.LValue) {
 		spec := readCommand(set, v)
 		plugin := pluginName(v[set.index["command"]])
+		_, inShell := v[set.index["command"]].(lua.LString)
 		c.gather = func(ctx context.Context) (any, error) {
 			result, err := vm.commands.Run(ctx, spec)
 			if err != nil {
 				return nil, err
 			}
-			return c.pluginMessage(&result, plugin)
+			found, err := c.pluginMessage(&result, plugin)
+			if err == nil && inShell && notRun(&result) {
+				found.dropped = append(found.dropped, fmt.Errorf("%w; that is how a shell says that it cannot run a command: the state is unknown", exitError(&result)))
+			}
+			return found, err
 		}
 		c.write = func(data any, b *Batch) error {
 			found := data.(*pluginResult)
@@ -51,7 +56,13 @@ func nagiosClass() Class {
 	})
 }
 
-// pluginResult is the message made of a plugin's output, and the performance data that could not be used.
+// notRun tells whether a command ended as a shell does that cannot run what it was given.
+func notRun(result *command.Result) bool {
+	return (result.Code == 126 || result.Code == 127) && len(result.Stdout) == 0
+}
+
+// pluginResult is the message made of a plugin's output, and what is to be warned of, as performance data that could
+// not be used.
 type pluginResult struct {
 	message message.Message
 	dropped []error

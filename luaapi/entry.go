@@ -121,7 +121,10 @@ func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error
 		}
 		c.lastRun = now()
 		v, err := c.finish(r, r.thread, data)
-		return r.finish(v, err, c.Overlay, b)
+		if err = r.finish(v, err, c.Overlay, b); r.ended != nil {
+			return err
+		}
+		return withCommand(err, data)
 	})
 }
 
