@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -26,7 +28,8 @@ func (e *SyntaxError) Error() string {
 // tokens, everything else as it is spelled, the order of keys included. object
 // has to hold exactly one JSON object, in UTF-8, nested at most 10,000 deep,
 // with or without white space around it; it does not have to conform to the
-// schema. The error is a [*SyntaxError], and dst then comes back at its old
+// schema. A number that no float64 holds, or half of a surrogate pair, is
+// refused: receivers make different things of them. The error is a [*SyntaxError], and dst then comes back at its old
 // length.
 func Compact(dst []byte, object []byte) ([]byte, error) {
 	begin := skipSpace(object, 0)
@@ -36,10 +39,14 @@ func Compact(dst []byte, object []byte) ([]byte, error) {
 		// With the room made here json.Compact works in place and allocates nothing.
 		dst = slices.Grow(dst, len(object))
 		buf := bytes.NewBuffer(dst)
-		if json.Compact(buf, object) == nil {
-			return buf.Bytes(), nil
+		switch {
+		case json.Compact(buf, object) != nil:
+			err = syntaxError(object)
+		default:
+			if err = unreadable(object); err == nil {
+				return buf.Bytes(), nil
+			}
 		}
-		err = syntaxError(object)
 	}
 	err.Offset += begin
 	return dst, err
@@ -82,6 +89,73 @@ func syntaxError(data []byte) *SyntaxError {
 		}
 	}
 	return e
+}
+
+// unreadable finds in valid JSON what its grammar allows, and readers choke on
+// or change in silence: a number beyond float64, as 1e400, and half of a
+// surrogate pair in a string, as "\ud800".
+func unreadable(data []byte) *SyntaxError {
+	for i := 0; i < len(data); {
+		switch c := data[i]; {
+		case c == '"':
+			end, bad := textEnd(data, i+1)
+			if bad {
+				return &SyntaxError{end, "half of a surrogate pair, which is no character,", excerpt(data)}
+			}
+			i = end
+		case c == '-' || '0' <= c && c <= '9':
+			begin, long := i, false
+			for i++; i < len(data) && (data[i] >= '0' && data[i] <= '9' || data[i] == '.' || data[i] == 'e' || data[i] == 'E' || data[i] == '+' || data[i] == '-'); i++ {
+				long = long || data[i]|0x20 == 'e'
+			}
+			if long || i-begin > 300 {
+				if _, err := strconv.ParseFloat(string(data[begin:i]), 64); err != nil {
+					return &SyntaxError{begin, "a number that is too large for a float64", excerpt(data)}
+				}
+			}
+		default:
+			i++
+		}
+	}
+	return nil
+}
+
+// textEnd gives the index after a string of valid JSON, whose text begins at
+// i; or, and then bad is set, that of half of a surrogate pair in it.
+func textEnd(data []byte, i int) (end int, bad bool) {
+	for {
+		switch data[i] {
+		case '"':
+			return i + 1, false
+		case '\\':
+			if data[i+1] != 'u' {
+				i += 2
+				continue
+			}
+			switch r := escaped(data, i); {
+			case !utf16.IsSurrogate(r):
+				i += 6
+			case utf16.DecodeRune(r, escaped(data, i+6)) == utf8.RuneError:
+				return i, true
+			default:
+				i += 12
+			}
+		default:
+			i++
+		}
+	}
+}
+
+// escaped is the character of the escape \uXXXX at i; 0 if there is none.
+func escaped(data []byte, i int) rune {
+	if i+6 > len(data) || data[i] != '\\' || data[i+1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(data[i+2:i+6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 // endOfInput is what encoding/json says about JSON that is cut off.

@@ -20,7 +20,8 @@ func TestCompact(t *testing.T) {
 		{"white space in strings stays", `{"a b":" c "}`, `{"a b":" c "}`},
 		{"the order of keys stays", `{"z":1,"a":2,"z":3}`, `{"z":1,"a":2,"z":3}`},
 		{"the spelling of numbers stays", `{"a":1.00,"b":1E+03,"c":123456789012345678901}`, `{"a":1.00,"b":1E+03,"c":123456789012345678901}`},
-		{"the spelling of strings stays", `{"\u0061":"\/<&>\ud800"}`, `{"\u0061":"\/<&>\ud800"}`},
+		{"the spelling of strings stays", `{"\u0061":"\/<&>\\\ud83d\uDE00\\ud800"}`, `{"\u0061":"\/<&>\\\ud83d\uDE00\\ud800"}`},
+		{"large and small numbers", `{"a":-1e308,"b":1e-400,"c":0e999}`, `{"a":-1e308,"b":1e-400,"c":0e999}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := message.Compact([]byte("x"), []byte(test.in))
@@ -51,6 +52,11 @@ func TestCompactSaysWhatIsWrong(t *testing.T) {
 		{"syntax", ` {"a":}`, `invalid character '}' looking for beginning of value at byte 6 of "{\"a\":}"`},
 		{"newline in a string", "{\"a\":\"\n\"}", `invalid character '\n' in string literal at byte 6 of "{\"a\":\"\n\"}"`},
 		{"not UTF-8", "{\"a\":\"\xff\"}", `not valid UTF-8 at byte 6 of "{\"a\":\"\xff\"}"`},
+		{"a number that is too large", ` {"a":[1,-1e400]}`, `a number that is too large for a float64 at byte 9 of "{\"a\":[1,-1e400]}"`},
+		{"a number of too many digits", `{"a":1` + strings.Repeat("0", 309) + `}`, `a number that is too large for a float64 at byte 5 of "{\"a\":1` + strings.Repeat("0", 54) + `…"`},
+		{"half of a surrogate pair", `{"a":"x\ud800"}`, `half of a surrogate pair, which is no character, at byte 7 of "{\"a\":\"x\\ud800\"}"`},
+		{"the other half", `{"a\uDC00":1}`, `half of a surrogate pair, which is no character, at byte 3 of "{\"a\\uDC00\":1}"`},
+		{"two halves that are no pair", `{"a":"\ud800\u0041"}`, `half of a surrogate pair, which is no character, at byte 6 of "{\"a\":\"\\ud800\\u0041\"}"`},
 		{"the excerpt is short", `{"a":` + strings.Repeat("é", 1000), `invalid character 'Ã' looking for beginning of value at byte 5 of "{\"a\":` +
 			strings.Repeat("é", 27) + `…"`},
 	} {
@@ -89,6 +95,14 @@ func FuzzCompact(f *testing.F) {
 		got, err := message.Compact([]byte("x"), in)
 		trimmed := bytes.Trim(in, " \t\r\n\v\f")
 		valid := json.Valid(trimmed) && utf8.Valid(trimmed) && trimmed[0] == '{'
+		if valid && err != nil { // then because of a number, or of a surrogate that encoding/json replaces
+			var v map[string]any
+			refused := json.Unmarshal(trimmed, &v) != nil || bytes.Contains(trimmed, []byte(`\u`))
+			if !refused {
+				t.Fatalf("%q is refused: %v", in, err)
+			}
+			valid = false
+		}
 		if valid != (err == nil) {
 			t.Fatalf("%q: valid is %v, but the error %v", in, valid, err)
 		}
