@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,11 +16,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"dumbprobe/internal/control"
 )
 
 // patience is how long a script waits for what must come.
@@ -54,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"jsonl":   cmdJSONL,
 			"counts":  cmdCounts,
 			"reloads": cmdReloads,
+			"storm":   cmdStorm,
 			"listen":  cmdListen,
 
 			"notifysocket": cmdNotifySocket,
@@ -273,6 +278,69 @@ func cmdReloads(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(started(ts, name).cmd.Process.Signal(syscall.SIGHUP))
 		cmdWaitFor(ts, false, []string{name + ".err", "the scripts were loaded again", strconv.Itoa(i)})
 		counted(ts, name+".out", key, counted(ts, name+".out", key, 0))
+	}
+}
+
+// cmdStorm asks COUNT times for a reload over the control socket, many at once, each time after SCRIPT was replaced by
+// itself with another VERSION, or by something that does not load: storm SOCKET SCRIPT COUNT. At the end the last
+// version is loaded.
+func cmdStorm(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 3, "storm SOCKET SCRIPT COUNT")
+	script, source := ts.MkAbs(args[1]), ts.ReadFile(args[1])
+	count, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	put := func(name, text string) error {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+		return os.Rename(name, script)
+	}
+	client := control.NewClient(ts.MkAbs(args[0]))
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	defer cancel()
+	var asking sync.WaitGroup
+	var good, bad atomic.Int32
+	failed := make(chan error, count)
+	slots := make(chan struct{}, 100)
+	for i := range count {
+		slots <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-slots }()
+			text := strings.ReplaceAll(source, "VERSION", strconv.Itoa(i))
+			if i%3 == 0 {
+				text = "return {"
+			}
+			if err := put(fmt.Sprintf("%s.%d", script, i), text); err != nil {
+				failed <- err
+				return
+			}
+			result, err := client.Reload(ctx)
+			switch {
+			case err != nil:
+				failed <- err
+			case result.OK:
+				good.Add(1)
+			case len(result.Errors) == 1 && strings.Contains(result.Errors[0].Text, "syntax error"):
+				bad.Add(1)
+			default:
+				failed <- fmt.Errorf("%+v", result)
+			}
+		})
+	}
+	asking.Wait()
+	close(failed)
+	for err := range failed {
+		ts.Check(err)
+	}
+	if good.Load() == 0 || bad.Load() == 0 {
+		ts.Fatalf("%d reloads were good, and %d bad", good.Load(), bad.Load())
+	}
+	ts.Check(put(script+".last", strings.ReplaceAll(source, "VERSION", args[2])))
+	result, err := client.Reload(ctx)
+	ts.Check(err)
+	if !result.OK {
+		ts.Fatalf("the last reload: %+v", result)
 	}
 }
 
