@@ -149,7 +149,9 @@ func (e *Engine) replace(s *script, retire func()) bool {
 		return false
 	}
 	e.loadWell(s.path)
-	fresh.inherit(s)
+	if s.vm.Unchanged() { // otherwise it may have been mended meanwhile
+		fresh.inherit(s)
+	}
 	from := succeed([]*script{s}, []*script{fresh})
 	scripts := slices.Clone(old)
 	scripts[at] = fresh

@@ -39,7 +39,7 @@ func TestTheManualPageHasEveryCommandAndFlag(t *testing.T) {
 			return
 		}
 		// The part of this command: up to the next heading of a command or a section.
-		_, part, found := strings.Cut(page.stdout, `.SS "`+cmd.CommandPath()+"\"\n")
+		_, part, found := strings.Cut(page.stdout, `.SS "`+roff(cmd.CommandPath())+"\"\n")
 		if cmd == root || cmd.Name() == "run" {
 			_, part, found = strings.Cut(page.stdout, `.SH "OPTIONS"`)
 			part, _, _ = strings.Cut(part, "\n.SH")
