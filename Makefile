@@ -2,9 +2,10 @@
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 BENCHSTAT   = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build run test lint bench generate
+.PHONY: build run test lint bench generate packages
 
 # A static binary, which needs nothing on the machine that it is copied to.
 build:
@@ -31,3 +32,17 @@ generate:
 # Benchmarks, several times each, for benchstat: make bench > new.txt; go run $(BENCHSTAT) old.txt new.txt
 bench:
 	@go test -run '^$$' -bench . -benchmem -count $${COUNT:-6} $${PACKAGES:-./...}
+
+# A deb and an rpm in dist/, of this machine's architecture, or of another: make packages GOARCH=arm64. nfpm is built
+# when it is used first. (The newer releases of nfpm need a module that the public proxy does not have.)
+packages: export PACKAGE_ARCH = $(or $(GOARCH),$(shell go env GOARCH))
+packages: export PACKAGE_VERSION = $(shell packaging/version.sh "$(VERSION)" "$$(git rev-list --count HEAD 2>/dev/null || echo 0)")
+packages: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+packages:
+	@rm -rf dist/stage && mkdir -p dist/stage
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(PACKAGE_ARCH) go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o dist/stage/dumbprobe ./cmd/dumbprobe
+	CGO_ENABLED=0 GOARCH= go build -ldflags "-X main.version=$(VERSION)" -o dist/stage/host ./cmd/dumbprobe
+	@dist/stage/host man | gzip -9n > dist/stage/dumbprobe.1.gz
+	@for shell in bash zsh fish; do dist/stage/host completion $$shell > dist/stage/completion.$$shell || exit 1; done
+	@for kind in deb rpm; do GOARCH= CGO_ENABLED=0 go run $(NFPM) package --config packaging/nfpm.yaml --packager $$kind --target dist/ || exit 1; done
+	@rm -rf dist/stage

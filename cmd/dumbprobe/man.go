@@ -73,11 +73,14 @@ func manSections() []manSection {
 		{"ENVIRONMENT", [][2]string{
 			{"NOTIFY_SOCKET, WATCHDOG_USEC", "are set by systemd: it is told of the start, of each reload and of the end, " +
 				"and its watchdog is pinged for as long as checks are started in time. Commands do not inherit them."},
+			{"RUNTIME_DIRECTORY, XDG_RUNTIME_DIR", "are where the control socket is, unless --control says so."},
 			{"GOMEMLIMIT, GOGC", "of Go's memory management; by default, the memory that the cgroup allows is the limit."},
 		}},
 		{"FILES", [][2]string{
 			{"/etc/dumbprobe/checks", "the scripts of the service, as the packages set it up."},
 			{"/etc/default/dumbprobe", "its further flags."},
+			{"/run/dumbprobe/control.sock", "its control socket."},
+			{"/var/lib/dumbprobe", "what its checks remember."},
 		}},
 	}
 }
