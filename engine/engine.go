@@ -90,6 +90,7 @@ func New(o Options) (*Engine, error) {
 	e := newEngine(o)
 	e.outputs, err = output.New(output.Options{
 		Addresses: o.Destinations, SpoolBytes: o.SpoolBytes, Stdout: o.Stdout, Logger: o.Logger, OnEvent: e.destinationEvent,
+		Hostname: hostname(), Version: o.Version,
 	})
 	if err != nil {
 		return nil, err

@@ -31,8 +31,8 @@ var mayImport = map[string][]string{
 	"internal/spool":      {"internal/message", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/systemd":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/watch":      {"go.uber.org/zap/...", "github.com/fsnotify/fsnotify"},
-	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/control":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
+	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/...", "github.com/agnivade/levenshtein"},
 	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
 	"internal/state":      {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
 	"internal/apidocs":    {"luaapi"}, // generates docs/reference.md and scripts/meta; in no binary

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"dumbprobe/internal/output"
 )
 
 func TestBadCommandLines(t *testing.T) {
@@ -68,7 +70,7 @@ func TestBadCommandLines(t *testing.T) {
 		{"--destination tcp://host:1", `--destination: "tcp://host:1": written without slashes: tcp:host:1`},
 		{"--destination udp:::1:80", `--destination: "udp:::1:80": an IPv6 host goes in brackets: udp:[::1]:80`},
 		{"--destination tcp:host:99999", `--destination: "tcp:host:99999": port "99999" is not a number from 1 to 65535`},
-		{"--destination http:host:1", `--destination: "http:host:1": unknown kind "http"; known forms are stdout, tcp:HOST:PORT, udp:HOST:PORT, unix:PATH`},
+		{"--destination gopher:host:1", `--destination: "gopher:host:1": unknown kind "gopher"; known forms are ` + output.Forms()},
 		{"--destination unix:", `--destination: "unix:": the path is missing; the form is unix:PATH`},
 		{"--destination stdout --destination stdout", `--destination: "stdout" is given twice`},
 	} {
@@ -178,7 +180,8 @@ func TestCompletion(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"--log-level|", "debug\ninfo\nwarn\nerror\n:4\n"},
 		{"run|--self-messages|", "off\nchanges\nall\n:4\n"},
-		{"--destination|", "stdout\ntcp:\nudp:\nunix:\n:6\n"},
+		{"--destination|st", "stdout\n:6\n"},
+		{"--destination|tc", "tcp:\n:6\n"},
 		{"--checks|", "lua\n:8\n"},
 		{"validate|--checks|", "lua\n:8\n"},
 		{"--logging|", "yaml\nyml\njson\n:8\n"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func TestFlagsReachTheEngine(t *testing.T) {
 	if !slices.Equal(o.Checks, []string{"a,b.lua", "dir"}) {
 		t.Errorf("the checks are %q", o.Checks)
 	}
-	if !slices.Equal(o.Destinations, []output.Address{{Scheme: "tcp", Host: "::1", Port: "80"}, {Scheme: "stdout"}}) {
+	if !reflect.DeepEqual(o.Destinations, []output.Address{{Scheme: "tcp", Host: "::1", Port: "80"}, {Scheme: "stdout"}}) {
 		t.Errorf("the destinations are %v", o.Destinations)
 	}
 	if o.SpoolBytes != 1e6 || o.Timeout != 90*time.Second || o.LoadTimeout != 500*time.Millisecond || o.MaxCommands != 3 || o.ScriptCommands != 2 ||

@@ -17,8 +17,9 @@ func (f addressFlag) Set(s string) error {
 	if err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), "destination ")) // the flag's name says so
 	}
-	if slices.Contains(*f.value, a) {
-		return fmt.Errorf("%q is given twice", s)
+	same := func(other output.Address) bool { return other.Name() == a.Name() }
+	if slices.ContainsFunc(*f.value, same) {
+		return fmt.Errorf("%q is given twice", a.Name())
 	}
 	*f.value = append(*f.value, a)
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,7 +114,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.once, flagOnce, false, "run every check of the lists once, at once, and exit; handles are left out")
 	fs.BoolVar(&f.watch, flagWatch, false, "load the scripts again when their files, or those that they require, change")
 	fs.Var(folderFlag{&f.state}, "state", "keep what checks remember (dumbprobe.state) in this folder, over a restart (default the first of $STATE_DIRECTORY; else in memory)")
-	fs.Var(addressFlag{&f.destinations}, "destination", "stdout, tcp:HOST:PORT, udp:HOST:PORT or unix:PATH (datagrams); repeatable (default stdout)")
+	fs.Var(addressFlag{&f.destinations}, "destination", output.Forms()+"; repeatable (default stdout)")
 	fs.Var(sizeFlag{&f.maxSpool}, "max-spool", "of messages that wait for a destination that is away; the oldest are dropped")
 	choices(cmd, &f.selfMessages, "self-messages", "send messages about failing checks: never, when that changes, or each time",
 		string(engine.SelfOff), string(engine.SelfChanges), string(engine.SelfAll))
@@ -149,8 +150,17 @@ func choices(cmd *cobra.Command, value *string, name, usage string, of ...string
 }
 
 // completeDestination completes the schemes; what follows them nobody can know.
-func completeDestination(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"stdout", "tcp:", "udp:", "unix:"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+func completeDestination(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	var all []string
+	for _, scheme := range output.Schemes() {
+		if !output.Bare(scheme) {
+			scheme += ":"
+		}
+		if strings.HasPrefix(scheme, typed) {
+			all = append(all, scheme)
+		}
+	}
+	return all, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // noCompletion keeps the shell from offering files as values.

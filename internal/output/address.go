@@ -9,28 +9,41 @@ import (
 	"strings"
 )
 
-// Address says where a destination is. The zero value is not valid.
+// Address says where a destination is, and how it is to be treated. The zero value is not valid.
 type Address struct {
-	Scheme string // stdout, tcp, udp or unix
-	Host   string // name, IPv4 or IPv6 (without brackets), of tcp and udp
-	Port   string // 1 to 65535, decimal, of tcp and udp
+	Scheme string // one of kinds
+	Host   string // name, IPv4 or IPv6 (without brackets), of kinds that have one
+	Port   string // 1 to 65535, decimal, of kinds that have a host
 	Path   string // of unix; one that begins with @ is in the abstract namespace
+
+	// Options are what followed the question mark, decoded. Nil if there were none.
+	Options map[string]string
 }
 
 // maxUnixPath is what sun_path of unix(7) holds, less the zero at its end, in bytes.
 const maxUnixPath = 107
 
-// ParseAddress reads `stdout`, `tcp:HOST:PORT`, `udp:HOST:PORT` or `unix:PATH`. An IPv6 host stands in
-// brackets, the port is a number. The error quotes s, says what is wrong with it and how it should look.
+// ParseAddress reads an address in one of the forms of the register of kinds, as `stdout`, `tcp:HOST:PORT` or
+// `unix:PATH`, with options at its end: `tls:HOST:PORT?ca=/etc/ca.pem&server_name=x`. An IPv6 host stands in
+// brackets, the port is a number. The error quotes s (without the values of its options, which may be
+// secret), says what is wrong with it and how it should look.
 func ParseAddress(s string) (Address, error) {
-	scheme, rest, _ := strings.Cut(s, ":")
+	where, query, asked := strings.Cut(s, "?")
+	scheme, rest, _ := strings.Cut(where, ":")
 	k, ok := kinds[scheme]
 	if !ok {
-		return Address{}, unknownScheme(s, scheme)
+		return Address{}, unknownScheme(where, scheme)
 	}
 	a := Address{Scheme: scheme}
-	if err := k.parse(&a, rest); err != nil {
-		return Address{}, fmt.Errorf("destination %q: %w", s, err)
+	err := k.parse(&a, rest)
+	if err == nil && asked {
+		a.Options, err = k.parseOptions(scheme, query)
+	}
+	if err == nil {
+		err = k.checkOptions(scheme, a.Options)
+	}
+	if err != nil {
+		return Address{}, fmt.Errorf("destination %q: %w", where, err)
 	}
 	return a, nil
 }
@@ -43,18 +56,55 @@ func unknownScheme(s, scheme string) error {
 		hint = `, did you mean "stdout"?`
 	}
 	if s == "" {
-		return fmt.Errorf("destination %q is empty; known forms are %s", s, forms())
+		return fmt.Errorf("destination %q is empty; known forms are %s", s, Forms())
 	}
-	return fmt.Errorf("destination %q: unknown kind %q%s; known forms are %s", s, scheme, hint, forms())
+	return fmt.Errorf("destination %q: unknown kind %q%s; known forms are %s", s, scheme, hint, Forms())
 }
 
-// String returns the address as ParseAddress reads it.
+// String returns the address with all its options, the secret ones as ***.
 func (a Address) String() string {
+	return a.text(a.inText)
+}
+
+func (Address) inText(o option, value string) (string, bool) {
+	if o.secret {
+		value = hidden
+	}
+	return value, true
+}
+
+// Name returns what the destination is called in the log, in statistics and on the disk, and what makes it
+// another one: the address with those options only that say where the lines go. It shows no secret, and stays
+// as it is when a certificate or a limit is changed.
+func (a Address) Name() string {
+	return a.text(a.inName)
+}
+
+func (Address) inName(o option, value string) (string, bool) { return value, o.where && !o.secret }
+
+// text writes the address with the options and values that show lets through.
+func (a Address) text(show func(o option, value string) (string, bool)) string {
 	k, ok := kinds[a.Scheme]
 	if !ok {
 		return a.Scheme
 	}
-	return a.Scheme + k.tail(a)
+	return a.Scheme + k.tail(a) + k.tailOptions(a.Options, show)
+}
+
+// check says what is wrong with an address that ParseAddress may not have made.
+func (a Address) check() error {
+	k, ok := kinds[a.Scheme]
+	if !ok {
+		return unknownScheme(a.Scheme, a.Scheme)
+	}
+	err := k.parse(&Address{Scheme: a.Scheme}, strings.TrimPrefix(k.tail(a), ":"))
+	if err == nil {
+		err = k.checkOptions(a.Scheme, a.Options)
+	}
+	if err != nil {
+		return fmt.Errorf("destination %q: %w", a.Name(), err)
+	}
+	return nil
 }
 
 func (a Address) hostPort() string { return net.JoinHostPort(a.Host, a.Port) }
@@ -71,7 +121,7 @@ func tailNothing(Address) string { return "" }
 func parsePath(a *Address, path string) error {
 	switch {
 	case path == "":
-		return errors.New("the path is missing; the form is unix:PATH")
+		return fmt.Errorf("the path is missing; the form is %s:PATH", a.Scheme)
 	case len(path) > maxUnixPath:
 		return fmt.Errorf("the path has %d bytes; the path of a unix socket has at most %d", len(path), maxUnixPath)
 	case strings.ContainsRune(path, 0):
@@ -148,7 +198,7 @@ func isIPv6(s string) bool {
 	return err == nil && ip.Is6()
 }
 
-// checkHost refuses what no resolver could find. It also keeps characters such as ? and , free for options.
+// checkHost refuses what no resolver could find.
 func checkHost(host string) error {
 	if isIPv6(host) {
 		return nil

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestParseAddress(t *testing.T) {
 }
 
 func TestParseAddressErrors(t *testing.T) {
-	const known = "known forms are stdout, tcp:HOST:PORT, udp:HOST:PORT, unix:PATH"
+	known := "known forms are " + Forms()
 	tests := []struct{ in, want string }{
 		{"", `destination "" is empty; ` + known},
 		{"-", `destination "-": unknown kind "-", did you mean "stdout"?; ` + known},
@@ -72,6 +73,7 @@ func TestParseAddressErrors(t *testing.T) {
 		{"tcp:h:-1", `destination "tcp:h:-1": port "-1" is not a number from 1 to 65535`},
 		{"tcp:h,ca=x:1", `destination "tcp:h,ca=x:1": host "h,ca=x": ',' cannot be in the name of a host`},
 		{"tcp:a b:1", `destination "tcp:a b:1": host "a b": ' ' cannot be in the name of a host`},
+		{"tcp:h:1?x=1", `destination "tcp:h:1": unknown option "x"; tcp takes none`},
 		{"unix", `destination "unix": the path is missing; the form is unix:PATH`},
 		{"unix:", `destination "unix:": the path is missing; the form is unix:PATH`},
 		{"unix:a\x00b", `destination "unix:a\x00b": the path contains a zero byte`},
@@ -102,13 +104,16 @@ func FuzzParseAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		a, err := ParseAddress(s)
 		if err != nil {
-			if a != (Address{}) {
+			if !reflect.DeepEqual(a, Address{}) {
 				t.Errorf("%q: an error and %+v", s, a)
 			}
 			return
 		}
-		again, err := ParseAddress(a.String())
-		if err != nil || again != a {
+		again, err := ParseAddress(a.text(func(_ option, value string) (string, bool) { return value, true }))
+		if err == nil {
+			err = a.check()
+		}
+		if err != nil || !reflect.DeepEqual(again, a) {
 			t.Errorf("%q is %+v, which is written %q and read as %+v, %v", s, a, a, again, err)
 		}
 	})

@@ -110,12 +110,12 @@ func expect(t *testing.T, got, want []string) {
 // balanced checks that every line is accounted for.
 func balanced(t *testing.T, s DestinationStats) {
 	t.Helper()
-	sum := s.Sent + uint64(s.Queued)
+	sum := s.Delivered + uint64(s.Queued)
 	for _, n := range s.Dropped {
 		sum += n
 	}
 	if sum != s.Enqueued {
-		t.Errorf("enqueued %d, but sent, dropped and queued make %d: %+v", s.Enqueued, sum, s)
+		t.Errorf("enqueued %d, but delivered, dropped and queued make %d: %+v", s.Enqueued, sum, s)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Destination takes lines, over a connection that may be lost and made again. All its methods are called
@@ -11,18 +12,26 @@ import (
 //
 //	Connect, if that went well: Send..., Close, then (after a back-off) Connect again
 //
-// What it can do beyond that is said by the interfaces Watched and Accounter.
+// What it can do beyond that is said by the interfaces Watched, Confirmer and Accounter.
 type Destination interface {
 	// Connect opens the connection. When it returns an error, nothing is open. It returns soon after ctx ends.
 	Connect(ctx context.Context) error
 
-	// Send hands over lines, in order, and returns how many of them, from the first, were taken. The lines
-	// are not changed and not kept after the return. It returns soon after ctx ends.
+	// Send hands over the lines of b, in order, and returns how many of them, from the first, were taken. The
+	// lines are not changed and not kept after the return. It returns soon after ctx ends. A kind whose peer
+	// confirms (byPeer) returns when the peer has confirmed them; what it did not confirm is sent again.
 	//
-	// Errors: a *DropError concerns lines[sent], which can never be sent; the caller drops it and goes on.
-	// An error that wraps ErrBusy means that the peer took nothing for a while but is still there; the
-	// caller tries again on the same connection. After any other error the connection is of no use.
-	Send(ctx context.Context, lines [][]byte) (sent int, err error)
+	// Errors, each of which may be wrapped:
+	//   - a *DropError concerns lines from b.Lines[sent] on that can never be sent; the caller drops them and
+	//     goes on, on the same connection
+	//   - ErrBusy: the peer took nothing for a while but is still there; the caller tries again on the same
+	//     connection
+	//   - a *RetryAfterError: the caller closes, and connects and tries again when that time is over
+	//   - any other: the connection is of no use
+	//
+	// One that also wraps ErrUnsent says that nothing of b.Lines[sent:] can have reached the peer, so that
+	// sending it the next time is not sending it again.
+	Send(ctx context.Context, b Batch) (sent int, err error)
 
 	// Close ends the connection that Connect opened, within half a second.
 	Close() error
@@ -48,19 +57,54 @@ type Account struct {
 // ErrBusy means that a peer is there but takes nothing at the moment.
 var ErrBusy = errors.New("the peer takes nothing")
 
+// ErrUnsent means that nothing of what was to be sent can have reached the peer.
+var ErrUnsent = errors.New("nothing was sent")
+
+// unsent adds to err that nothing was sent, without changing what it says.
+func unsent(err error) error { return unsentError{err} }
+
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() []error { return []error{e.error, ErrUnsent} }
+
+// RetryAfterError is an error of Connect or Send whose peer says when to come back. The sender then waits that
+// long instead of its back-off, at most ten minutes.
+type RetryAfterError struct {
+	After time.Duration // 0 or less stands for the usual back-off
+	Err   error
+}
+
+func (e *RetryAfterError) Error() string {
+	return fmt.Sprintf("%v (to be tried again after %v)", e.Err, e.After.Round(time.Millisecond))
+}
+
+func (e *RetryAfterError) Unwrap() error { return e.Err }
+
 // The reasons for which lines are dropped.
 const (
 	DropSpoolFull = "spool_full" // pushed out by newer ones, or larger than the whole spool
 	DropTooLarge  = "too_large"  // larger than the destination can ever take
 	DropShutdown  = "shutdown"   // still waiting in memory when the daemon ended
+	DropRefused   = "refused"    // the peer will never take them, as it says (HTTP 400)
 )
 
-// DropError says that one line can never be sent. The connection is still good.
+// DropError says that a run of lines can never be sent. The connection is still good.
 type DropError struct {
 	Reason string // one of the Drop constants
+	Lines  int    // how many; 0 stands for 1
 	Err    error
 }
 
-func (e *DropError) Error() string { return fmt.Sprintf("line dropped: %v", e.Err) }
+func (e *DropError) Error() string {
+	if e.Lines > 1 {
+		return fmt.Sprintf("%d lines dropped: %v", e.Lines, e.Err)
+	}
+	return fmt.Sprintf("line dropped: %v", e.Err)
+}
+
+// tooLarge is the DropError of a single line.
+func tooLarge(format string, args ...any) error {
+	return &DropError{Reason: DropTooLarge, Err: fmt.Errorf(format, args...)}
+}
 
 func (e *DropError) Unwrap() error { return e.Err }

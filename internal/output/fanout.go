@@ -2,7 +2,6 @@ package output
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,6 +23,8 @@ type Options struct {
 	Stdout     io.Writer   // not closed; written to by one goroutine at a time
 	Backoff    Backoff     // the zero value for 0.5 s to 30 s
 	Logger     *zap.Logger // nothing is logged if nil
+	Hostname   string      // of this machine, for kinds that tell it to their peer
+	Version    string      // of the program, likewise
 
 	// OnEvent, if set, hears what is also logged. It is called from one goroutine per destination, never
 	// from within Send; it may call Send, and while it blocks, further events of that destination wait.
@@ -38,8 +39,8 @@ type Fanout struct {
 }
 
 // New starts a sender for each address. They connect in the background: that a peer is away is no error
-// here. Errors are an address that is invalid or given twice, and stdout without a writer; nothing is
-// started then.
+// here. Errors are an address that is invalid or given twice, stdout without a writer, and an option that a
+// kind cannot use, as a file that cannot be read; nothing is started then.
 func New(o Options) (*Fanout, error) {
 	if len(o.Addresses) == 0 {
 		o.Addresses = []Address{{Scheme: "stdout"}}
@@ -50,19 +51,26 @@ func New(o Options) (*Fanout, error) {
 	f := &Fanout{}
 	seen := map[string]bool{}
 	for _, a := range o.Addresses {
-		name := a.String()
-		if _, err := ParseAddress(name); err != nil {
+		if err := a.check(); err != nil {
 			return nil, err
 		}
+		name := a.Name()
 		if seen[name] {
 			return nil, fmt.Errorf("destination %q is given twice", name)
 		}
 		seen[name] = true
-		if a.Scheme == "stdout" && o.Stdout == nil {
-			return nil, errors.New("destination stdout needs a writer")
+		k := kinds[a.Scheme]
+		dest, err := k.open(opening{
+			Address: a, Name: name, Stdout: o.Stdout, Logger: o.Logger.With(zap.String("destination", name)),
+			Hostname: o.Hostname, Version: o.Version,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("destination %q: %w", name, err)
 		}
-		dest := kinds[a.Scheme].open(a, o.Stdout)
-		f.senders = append(f.senders, newSender(name, dest, spool.NewMemory(o.SpoolBytes), o.Backoff, o.Logger, o.OnEvent))
+		f.senders = append(f.senders, newSender(senderOptions{
+			name: name, dest: dest, spool: spool.NewMemory(o.SpoolBytes), batch: k.batch, confirms: k.confirms,
+			origin: origin(), backoff: o.Backoff, log: o.Logger, onEvent: o.OnEvent,
+		}))
 	}
 	for _, s := range f.senders {
 		s.start()

@@ -13,10 +13,10 @@ func TestNewRefuses(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"stdout without a writer", Options{}, "destination stdout needs a writer"},
+		{"stdout without a writer", Options{}, `destination "stdout": there is no standard output to write to`},
 		{"an address given twice", Options{Addresses: []Address{tcp, tcp}}, `destination "tcp:h:1" is given twice`},
 		{"an address nobody parsed", Options{Addresses: []Address{{Scheme: "tcp", Host: "h"}}}, `destination "tcp:h:": the port is missing; the form is tcp:HOST:PORT`},
-		{"the zero address", Options{Addresses: []Address{{}}}, `destination "" is empty; known forms are ` + forms()},
+		{"the zero address", Options{Addresses: []Address{{}}}, `destination "" is empty; known forms are ` + Forms()},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,33 +1,92 @@
 package output
 
 import (
+	"cmp"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 )
 
 // kind is what there is to know about one kind of destination.
 type kind struct {
-	form  string                                        // how its address is written
-	parse func(a *Address, rest string) error           // rest is what follows "scheme:"
-	tail  func(a Address) string                        // the reverse of parse
-	open  func(a Address, stdout io.Writer) Destination // connects nothing yet
+	form  string                              // how its address is written
+	doc   string                              // what it is, in a few words
+	parse func(a *Address, rest string) error // rest is what follows "scheme:", without options
+	tail  func(a Address) string              // the reverse of parse, without secrets
+
+	options  []option // beside everyOption
+	batch    batchLimit
+	confirms confirmation
+
+	// open connects nothing yet. An error is about the address: a file that cannot be read, options that do
+	// not go together.
+	open func(o opening) (Destination, error)
 }
 
-// kinds is the register of all kinds, by the scheme of their addresses. It is never written to.
+// batchLimit is the largest batch handed to a destination at once. One line longer than that makes a batch of
+// its own. Zero values stand for defaultBatch.
+type batchLimit struct{ lines, bytes int }
+
+var defaultBatch = batchLimit{lines: 512, bytes: 64 << 10}
+
+func (l batchLimit) withDefaults() batchLimit {
+	return batchLimit{cmp.Or(l.lines, defaultBatch.lines), cmp.Or(l.bytes, defaultBatch.bytes)}
+}
+
+// confirmation says who confirms that a line has come.
+type confirmation string
+
+const (
+	byNobody confirmation = ""       // Send returns when this machine's kernel has taken the lines
+	byKernel confirmation = "kernel" // the kernel of the peer's machine: the destination is a Confirmer
+	byPeer   confirmation = "peer"   // the peer itself: Send returns after it has
+)
+
+// opening is what a destination may need.
+type opening struct {
+	Address  Address
+	Name     string      // the destination's, for errors
+	Stdout   io.Writer   // nil if there is none
+	Logger   *zap.Logger // never nil; knows the destination's name
+	Hostname string
+	Version  string // of the program
+}
+
+// kinds is the register of all kinds, by the scheme of their addresses. It is never written to. (What parse and
+// open call cannot ask it: Go would see a circle. They have the opening and the address.)
 var kinds = map[string]kind{
-	"stdout": {form: "stdout", parse: parseNothing, tail: tailNothing, open: newStdout},
-	"tcp":    {form: "tcp:HOST:PORT", parse: parseHostPort, tail: tailHostPort, open: newTCP},
-	"udp":    {form: "udp:HOST:PORT", parse: parseHostPort, tail: tailHostPort, open: newUDP},
-	"unix":   {form: "unix:PATH", parse: parsePath, tail: tailPath, open: newUnix},
+	"stdout": {
+		form: "stdout", doc: "standard output, a line each",
+		parse: parseNothing, tail: tailNothing, open: newStdout,
+	},
+	"tcp": {
+		form: "tcp:HOST:PORT", doc: "a line each",
+		parse: parseHostPort, tail: tailHostPort, open: newTCP,
+	},
+	"udp": {
+		form: "udp:HOST:PORT", doc: "a datagram each",
+		parse: parseHostPort, tail: tailHostPort, open: newUDP,
+	},
+	"unix": {
+		form: "unix:PATH", doc: "a datagram each to a unix socket",
+		parse: parsePath, tail: tailPath, open: newUnix,
+	},
 }
 
-// forms lists how addresses of all kinds are written.
-func forms() string {
+// Forms lists how addresses of all kinds are written.
+func Forms() string {
 	var all []string
-	for _, scheme := range slices.Sorted(maps.Keys(kinds)) {
+	for _, scheme := range Schemes() {
 		all = append(all, kinds[scheme].form)
 	}
 	return strings.Join(all, ", ")
 }
+
+// Schemes returns the schemes of all kinds, sorted.
+func Schemes() []string { return slices.Sorted(maps.Keys(kinds)) }
+
+// Bare says whether nothing follows the scheme in an address of this kind.
+func Bare(scheme string) bool { return kinds[scheme].form == scheme }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"go.uber.org/zap"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,6 +67,17 @@ func flush(t *testing.T, f *Fanout) {
 	if err := f.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// opened is a destination without a sender.
+func opened(t *testing.T, s string) Destination {
+	t.Helper()
+	a := address(t, s)
+	d, err := kinds[a.Scheme].open(opening{Address: a, Name: a.Name(), Logger: zap.NewNop(), Hostname: "probe.example.net"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func address(t *testing.T, s string) Address {

@@ -11,21 +11,20 @@ import (
 	"dumbprobe/internal/spool"
 )
 
-// The largest batch handed to a destination at once, in lines and bytes. One line longer than that makes a
-// batch of its own.
-const (
-	batchLines = 512
-	batchBytes = 64 << 10
-)
+// maxRetryAfter bounds how long a peer can tell the sender to stay away.
+const maxRetryAfter = 10 * time.Minute
 
 // sender owns one destination, its spool and its back-off. Its goroutine is the only one that touches the
 // destination.
 type sender struct {
-	name   string
-	dest   Destination
-	spool  spool.Spool // Append under mu, so that the counters below agree with it
-	report *reporter
-	hurry  chan struct{} // cuts the present back-off short
+	name     string
+	dest     Destination
+	spool    spool.Spool // Append under mu, so that the counters below agree with it
+	report   *reporter
+	origin   string
+	limit    batchLimit
+	confirms confirmation
+	hurry    chan struct{} // cuts the present back-off short
 
 	cancel context.CancelFunc // ends run
 	done   chan struct{}      // closed when run has ended and everything is closed
@@ -33,7 +32,9 @@ type sender struct {
 	mu        sync.Mutex // protects the following
 	drained   chan struct{}
 	enqueued  uint64
+	delivered uint64
 	sent      uint64
+	sentAgain uint64
 	dropped   map[string]uint64
 	seenDrops uint64 // of the spool's, already in dropped
 	connects  uint64
@@ -43,20 +44,34 @@ type sender struct {
 	closed    bool // lines that come now are too late
 
 	// Owned by run.
+	tried   uint64 // sequence number below which lines may have reached the peer already
 	backoff backoff
 	since   time.Time // when this connection was made; zero if it could not be
 	barren  bool      // the last connection broke before it took a line
 	batch   [][]byte
 }
 
-func newSender(name string, dest Destination, sp spool.Spool, b Backoff, log *zap.Logger, onEvent func(Event)) *sender {
+// senderOptions are what a sender is made of.
+type senderOptions struct {
+	name     string
+	dest     Destination
+	spool    spool.Spool
+	origin   string // of Batch
+	batch    batchLimit
+	confirms confirmation
+	backoff  Backoff
+	log      *zap.Logger
+	onEvent  func(Event) // may be nil
+}
+
+func newSender(o senderOptions) *sender {
 	s := &sender{
-		name: name, dest: dest, spool: sp,
+		name: o.name, dest: o.dest, spool: o.spool, origin: o.origin, limit: o.batch.withDefaults(), confirms: o.confirms,
 		hurry: make(chan struct{}, 1), done: make(chan struct{}),
 		dropped: map[string]uint64{},
-		backoff: backoff{Backoff: b.withDefaults()},
+		backoff: backoff{Backoff: o.backoff.withDefaults()},
 	}
-	s.report = newReporter(name, log, onEvent, s.status)
+	s.report = newReporter(o.name, o.log, o.onEvent, s.status)
 	return s
 }
 
@@ -108,7 +123,7 @@ func (s *sender) run(ctx context.Context) {
 		if !s.since.IsZero() && time.Since(s.since) >= s.backoff.Max {
 			s.backoff.reset() // it was good for a while, though nothing was to be sent
 		}
-		s.pause(ctx)
+		s.pause(ctx, err)
 	}
 	s.mu.Lock()
 	_ = s.spool.Close() // in memory; it has nothing to fail at
@@ -120,9 +135,13 @@ func (s *sender) run(ctx context.Context) {
 	<-s.report.done
 }
 
-// pause waits out the back-off. Flush cuts it short, and starts it anew.
-func (s *sender) pause(ctx context.Context) {
-	t := time.NewTimer(s.backoff.next())
+// pause waits out the back-off, or what the peer asked for. Flush cuts it short, and starts it anew.
+func (s *sender) pause(ctx context.Context, err error) {
+	wait := s.backoff.next()
+	if after := (*RetryAfterError)(nil); errors.As(err, &after) && after.After > 0 {
+		wait = min(after.After, maxRetryAfter)
+	}
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -151,7 +170,7 @@ func (s *sender) session(ctx context.Context) (err error) {
 		lost = w.Lost()
 	}
 	for {
-		s.batch = s.spool.Peek(batchLines, batchBytes, s.batch[:0])
+		s.batch = s.spool.Peek(s.limit.lines, s.limit.bytes, s.batch[:0])
 		if len(s.batch) > 0 {
 			if err := s.sendBatch(ctx); err != nil {
 				return err
@@ -170,20 +189,31 @@ func (s *sender) session(ctx context.Context) (err error) {
 
 // sendBatch sends s.batch and books the outcome. It returns an error if the connection is of no more use.
 func (s *sender) sendBatch(ctx context.Context) error {
-	sent, err := s.dest.Send(ctx, s.batch)
+	first := s.spool.Sequence()
+	sent, err := s.dest.Send(ctx, Batch{Lines: s.batch, First: first, Origin: s.origin})
 	sent = min(max(sent, 0), len(s.batch))
 	var drop *DropError
-	dropped := errors.As(err, &drop) && sent < len(s.batch)
+	refused := 0
+	if errors.As(err, &drop) {
+		refused = min(max(drop.Lines, 1), len(s.batch)-sent)
+	}
+	handed := len(s.batch)
 	clear(s.batch) // the spool lets go of the lines, and so does this
 
 	s.mu.Lock()
-	if dropped {
-		s.spool.Advance(sent + 1)
-		s.drop(drop.Reason, 1, drop.Err)
-	} else {
-		s.spool.Advance(sent)
+	s.spool.Advance(sent + refused)
+	if refused > 0 {
+		s.drop(drop.Reason, uint64(refused), drop.Err)
 	}
 	s.sent += uint64(sent)
+	s.delivered += uint64(sent)
+	if s.tried > first {
+		s.sentAgain += min(s.tried-first, uint64(sent))
+	}
+	if err == nil || refused > 0 || errors.Is(err, ErrUnsent) || errors.Is(err, ErrBusy) {
+		handed = sent + refused
+	}
+	s.tried = max(s.tried, first+uint64(handed))
 	s.countDrops(DropSpoolFull)
 	if s.drained != nil && s.spool.Stats().Lines == 0 {
 		s.wakeDrained()
@@ -195,7 +225,7 @@ func (s *sender) sendBatch(ctx context.Context) error {
 		s.backoff.reset()
 	}
 	switch {
-	case err == nil, dropped:
+	case err == nil, refused > 0:
 		if sent > 0 {
 			s.setState(Connected, nil)
 		}

@@ -44,7 +44,8 @@ func (d *fake) Connect(context.Context) error {
 	return nil
 }
 
-func (d *fake) Send(ctx context.Context, lines [][]byte) (n int, err error) {
+func (d *fake) Send(ctx context.Context, b Batch) (n int, err error) {
+	lines := b.Lines
 	n = len(lines)
 	if d.send != nil {
 		n, err = d.send(ctx, lines)
@@ -90,11 +91,11 @@ type bench struct {
 func newBench(d Destination, spoolBytes int64) *bench {
 	core, logs := observer.New(zapcore.DebugLevel)
 	b := &bench{log: logs}
-	b.sender = newSender("fake", d, spool.NewMemory(spoolBytes), Backoff{}, zap.New(core), func(e Event) {
+	b.sender = newSender(senderOptions{name: "fake", dest: d, spool: spool.NewMemory(spoolBytes), log: zap.New(core), onEvent: func(e Event) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.events = append(b.events, e)
-	})
+	}})
 	b.fanout = &Fanout{senders: []*sender{b.sender}}
 	b.start()
 	return b
@@ -187,7 +188,7 @@ func TestSender(t *testing.T) {
 	dropping := &fake{send: func(_ context.Context, lines [][]byte) (int, error) {
 		for i, line := range lines {
 			if len(line) > 20 {
-				return i, &DropError{DropTooLarge, errors.New("too large")}
+				return i, tooLarge("too large")
 			}
 		}
 		return len(lines), nil
@@ -211,6 +212,81 @@ func TestSender(t *testing.T) {
 		}
 	})
 
+	refusing := &fake{}
+	refusing.send = func(_ context.Context, lines [][]byte) (int, error) {
+		if len(lines) >= 4 {
+			return 1, &DropError{Reason: DropRefused, Lines: 2, Err: errors.New("400")}
+		}
+		return len(lines), nil
+	}
+	t.Run("a run of lines that the peer refuses is dropped, the others are sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			sp := spool.NewMemory(0)
+			for _, line := range numbered(0, 4) {
+				sp.Append([]byte(line))
+			}
+			s := newSender(senderOptions{name: "fake", dest: refusing, spool: sp, confirms: byPeer, log: zap.NewNop()})
+			s.enqueued = 4
+			b := &bench{sender: s, fanout: &Fanout{senders: []*sender{s}}}
+			b.start()
+			defer b.close()
+			if err := b.fanout.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+			expect(t, refusing.received(), []string{`{"n":0}`, `{"n":3}`})
+			st := s.stats()
+			balanced(t, st)
+			if st.Dropped[DropRefused] != 2 || st.Acknowledged != 2 || st.SentAgain != 0 || st.Reconnects != 0 {
+				t.Errorf("stats: %+v", st)
+			}
+		})
+	})
+
+	busyTill := 0
+	comeBack := &fake{}
+	comeBack.send = func(_ context.Context, lines [][]byte) (int, error) {
+		if busyTill++; busyTill <= 2 {
+			return 0, fmt.Errorf("503: %w", &RetryAfterError{After: 2 * time.Minute, Err: errAway})
+		}
+		return len(lines), nil
+	}
+	bubble(t, "a peer that says when to come back is believed", comeBack, 0, func(t *testing.T, b *bench) {
+		b.say(0, 1)
+		time.Sleep(10 * time.Minute)
+		if diff := cmp.Diff([]time.Duration{0, 2 * time.Minute, 4 * time.Minute}, comeBack.attempts()); diff != "" {
+			t.Errorf("attempts to connect (-want +got):\n%s", diff)
+		}
+		if s := b.stats(); s.Delivered != 1 || s.SentAgain != 1 {
+			t.Errorf("stats: %+v", s)
+		}
+	})
+
+	endless := &fake{connect: func() error { return &RetryAfterError{After: 1000 * time.Hour, Err: errAway} }}
+	bubble(t, "a peer that says to come back in a month is not believed", endless, 0, func(t *testing.T, b *bench) {
+		time.Sleep(maxRetryAfter + time.Second)
+		if n := len(endless.attempts()); n != 2 {
+			t.Errorf("%d attempts to connect, want 2", n)
+		}
+	})
+
+	never := 0
+	unreached := &fake{}
+	unreached.send = func(_ context.Context, lines [][]byte) (int, error) {
+		if never++; never <= 3 {
+			return 0, unsent(errAway)
+		}
+		return len(lines), nil
+	}
+	bubble(t, "what cannot have reached the peer is not sent again the next time", unreached, 0, func(t *testing.T, b *bench) {
+		b.say(0, 1)
+		if err := b.fanout.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if s := b.stats(); s.Sent != 1 || s.SentAgain != 0 || s.LastError.Error() != "away" {
+			t.Errorf("stats: %+v", s)
+		}
+	})
+
 	broken := 0
 	breaking := &fake{}
 	breaking.send = func(_ context.Context, lines [][]byte) (int, error) {
@@ -225,6 +301,9 @@ func TestSender(t *testing.T) {
 			t.Error(err)
 		}
 		expect(t, breaking.received(), numbered(0, 5))
+		if s := b.stats(); s.Sent != 5 || s.SentAgain > 3 {
+			t.Errorf("stats: %+v", s)
+		}
 		if breaking.closes != 1 {
 			t.Errorf("the broken connection was closed %d times", breaking.closes)
 		}
@@ -403,10 +482,10 @@ func TestReports(t *testing.T) {
 			d := &fake{}
 			var f *Fanout
 			ready := make(chan struct{})
-			s := newSender("fake", d, spool.NewMemory(0), Backoff{}, zap.NewNop(), func(e Event) {
+			s := newSender(senderOptions{name: "fake", dest: d, spool: spool.NewMemory(0), log: zap.NewNop(), onEvent: func(e Event) {
 				<-ready
 				f.Send([]byte(e.Kind))
-			})
+			}})
 			f = &Fanout{senders: []*sender{s}}
 			close(ready)
 			s.start()
@@ -422,7 +501,7 @@ func TestReports(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			hang := make(chan struct{})
 			d := &fake{}
-			s := newSender("fake", d, spool.NewMemory(0), Backoff{}, zap.NewNop(), func(Event) { <-hang })
+			s := newSender(senderOptions{name: "fake", dest: d, spool: spool.NewMemory(0), log: zap.NewNop(), onEvent: func(Event) { <-hang }})
 			f := &Fanout{senders: []*sender{s}}
 			s.start()
 			f.Send([]byte("a"))

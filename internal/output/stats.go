@@ -7,14 +7,18 @@ import (
 
 // DestinationStats is what one destination has done since the start, and how it is now. At any moment
 //
-//	Enqueued == Sent + (all of Dropped) + Queued
+//	Enqueued == Delivered + (all of Dropped) + Queued
 type DestinationStats struct {
-	Address    string
-	State      EventKind // Connected, Slow or Lost; empty before the first attempt to connect has ended
-	Enqueued   uint64    // lines given to Fanout.Send
-	Sent       uint64    // handed to the kernel, or to standard output
-	Dropped    map[string]uint64
-	Reconnects uint64 // connections made after the first
+	Address   string
+	State     EventKind // Connected, Slow or Lost; empty before the first attempt to connect has ended
+	Enqueued  uint64    // lines given to Fanout.Send
+	Sent      uint64    // handed over, each time that they were
+	SentAgain uint64    // of those sent, how many may have reached the peer before
+	Delivered uint64    // done with, each line once: acknowledged, or sent where nothing acknowledges
+	// Acknowledged is Delivered for a kind whose peer, or the kernel of its machine, acknowledges; 0 for others.
+	Acknowledged uint64
+	Dropped      map[string]uint64
+	Reconnects   uint64 // connections made after the first
 
 	Queued     int           // lines that wait
 	SpoolBytes int64         // their size as it counts against the spool's limit
@@ -32,9 +36,12 @@ func (s *sender) stats() DestinationStats {
 	st := s.spool.Stats()
 	out := DestinationStats{
 		Address: s.name, State: s.state,
-		Enqueued: s.enqueued, Sent: s.sent, Dropped: maps.Clone(s.dropped), Reconnects: s.reconnects(),
+		Enqueued: s.enqueued, Sent: s.sent, SentAgain: s.sentAgain, Delivered: s.delivered, Dropped: maps.Clone(s.dropped), Reconnects: s.reconnects(),
 		Queued: st.Lines, SpoolBytes: st.Bytes, Oldest: st.Oldest,
 		LastError: s.lastErr, LastErrorAt: s.lastErrAt,
+	}
+	if s.confirms != byNobody {
+		out.Acknowledged = s.delivered
 	}
 	if a, ok := s.dest.(Accounter); ok {
 		out.Account = a.Account()

@@ -27,7 +27,12 @@ type stdout struct {
 	buf []byte // belongs to the writing goroutine during Send
 }
 
-func newStdout(_ Address, w io.Writer) Destination { return &stdout{w: w} }
+func newStdout(o opening) (Destination, error) {
+	if o.Stdout == nil {
+		return nil, errors.New("there is no standard output to write to")
+	}
+	return &stdout{w: o.Stdout}, nil
+}
 
 // Connect finds out whether anybody reads, where that can be known: of a pipe or socket.
 func (d *stdout) Connect(context.Context) error {
@@ -61,7 +66,8 @@ type written struct {
 }
 
 // Send implements Destination.
-func (d *stdout) Send(ctx context.Context, lines [][]byte) (int, error) {
+func (d *stdout) Send(ctx context.Context, b Batch) (int, error) {
+	lines := b.Lines
 	d.buf = joinLines(d.buf, lines)
 	done := make(chan written, 1)
 	go func(buf []byte) {

@@ -35,7 +35,7 @@ type tcp struct {
 	buf   []byte
 }
 
-func newTCP(a Address, _ io.Writer) Destination { return &tcp{addr: a.hostPort()} }
+func newTCP(o opening) (Destination, error) { return &tcp{addr: o.Address.hostPort()}, nil }
 
 // Connect implements Destination.
 func (d *tcp) Connect(ctx context.Context) error {
@@ -86,7 +86,8 @@ func drain(conn *net.TCPConn, lost chan<- error, ended chan<- struct{}) {
 func (d *tcp) Lost() <-chan error { return d.lost }
 
 // Send implements Destination.
-func (d *tcp) Send(ctx context.Context, lines [][]byte) (int, error) {
+func (d *tcp) Send(ctx context.Context, b Batch) (int, error) {
+	lines := b.Lines
 	if err := d.gone(); err != nil {
 		return 0, err
 	}

@@ -70,7 +70,7 @@ func TestTCPSendsATornLineAgainWhole(t *testing.T) {
 
 func TestTCPNoticesAClosedPeerBeforeItWrites(t *testing.T) {
 	ln := listen(t)
-	d := newTCP(Address{Host: "127.0.0.1", Port: portOf(t, ln)}, nil).(*tcp)
+	d := opened(t, "tcp:127.0.0.1:"+portOf(t, ln))
 	for range 50 {
 		if err := d.Connect(t.Context()); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func TestTCPNoticesAClosedPeerBeforeItWrites(t *testing.T) {
 		}
 		c.Close()
 		// Over loopback the FIN is there when Close returns; the reader may not have run yet.
-		if n, err := d.Send(t.Context(), [][]byte{[]byte("a")}); n != 0 || err == nil {
+		if n, err := d.Send(t.Context(), Batch{Lines: [][]byte{[]byte("a")}}); n != 0 || err == nil {
 			t.Errorf("sent %d into a closed connection, %v", n, err)
 		}
 		d.Close()

@@ -3,8 +3,6 @@ package output
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -32,7 +30,7 @@ type udp struct {
 	refused  atomic.Uint64
 }
 
-func newUDP(a Address, _ io.Writer) Destination { return &udp{addr: a.hostPort()} }
+func newUDP(o opening) (Destination, error) { return &udp{addr: o.Address.hostPort()}, nil }
 
 // Connect implements Destination. It resolves the host's name, and says nothing about the peer.
 func (d *udp) Connect(ctx context.Context) (err error) {
@@ -43,10 +41,10 @@ func (d *udp) Connect(ctx context.Context) (err error) {
 }
 
 // Send implements Destination.
-func (d *udp) Send(ctx context.Context, lines [][]byte) (int, error) {
+func (d *udp) Send(ctx context.Context, b Batch) (int, error) {
 	arm, stop := interruptible(ctx, d.conn, udpStall)
 	defer stop()
-	for i, line := range lines {
+	for i, line := range b.Lines {
 		if err := arm(); err != nil {
 			return i, err
 		}
@@ -54,12 +52,12 @@ func (d *udp) Send(ctx context.Context, lines [][]byte) (int, error) {
 			return i, err
 		}
 	}
-	return len(lines), nil
+	return len(b.Lines), nil
 }
 
 func (d *udp) datagram(line []byte) error {
 	if len(line) > maxDatagram {
-		return &DropError{DropTooLarge, fmt.Errorf("%d bytes, and a UDP datagram carries at most %d", len(line), maxDatagram)}
+		return tooLarge("%d bytes, and a UDP datagram carries at most %d", len(line), maxDatagram)
 	}
 	_, err := d.conn.Write(line)
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -73,7 +71,7 @@ func (d *udp) datagram(line []byte) error {
 		err = d.answer()
 	}
 	if errors.Is(err, syscall.EMSGSIZE) {
-		return &DropError{DropTooLarge, fmt.Errorf("%d bytes are more than a datagram to %s carries", len(line), d.addr)}
+		return tooLarge("%d bytes are more than a datagram to %s carries", len(line), d.addr)
 	}
 	if err == nil {
 		d.unproven = false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -26,7 +25,7 @@ type unixgram struct {
 	file os.FileInfo // what the path named at Connect; nil for an abstract one
 }
 
-func newUnix(a Address, _ io.Writer) Destination { return &unixgram{path: a.Path} }
+func newUnix(o opening) (Destination, error) { return &unixgram{path: o.Address.Path}, nil }
 
 func (d *unixgram) abstract() bool { return strings.HasPrefix(d.path, "@") }
 
@@ -54,13 +53,13 @@ func (d *unixgram) Connect(ctx context.Context) error {
 }
 
 // Send implements Destination.
-func (d *unixgram) Send(ctx context.Context, lines [][]byte) (int, error) {
+func (d *unixgram) Send(ctx context.Context, b Batch) (int, error) {
 	if d.replaced() {
 		return 0, fmt.Errorf("%s was made again by another process", d.path)
 	}
 	arm, stop := interruptible(ctx, d.conn, unixStall)
 	defer stop()
-	for i, line := range lines {
+	for i, line := range b.Lines {
 		if err := arm(); err != nil {
 			return i, err
 		}
@@ -68,7 +67,7 @@ func (d *unixgram) Send(ctx context.Context, lines [][]byte) (int, error) {
 		switch {
 		case err == nil:
 		case errors.Is(err, syscall.EMSGSIZE):
-			return i, &DropError{DropTooLarge, fmt.Errorf("%d bytes are more than a datagram of this unix socket carries", len(line))}
+			return i, tooLarge("%d bytes are more than a datagram of this unix socket carries", len(line))
 		case ctx.Err() != nil:
 			return i, ctx.Err()
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -77,7 +76,7 @@ func (d *unixgram) Send(ctx context.Context, lines [][]byte) (int, error) {
 			return i, err
 		}
 	}
-	return len(lines), nil
+	return len(b.Lines), nil
 }
 
 // replaced says whether the path names another file than at Connect. One that names nothing does not

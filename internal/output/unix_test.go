@@ -71,7 +71,7 @@ func TestUnixSaysThatAStreamSocketIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	err = newUnix(Address{Path: path}, nil).Connect(t.Context())
+	err = opened(t, "unix:"+path).Connect(t.Context())
 	if !errors.Is(err, syscall.EPROTOTYPE) || !strings.Contains(err.Error(), "a datagram socket is needed") {
 		t.Errorf("connect: %v", err)
 	}

@@ -110,6 +110,13 @@ func (m *Memory) Peek(maxLines, maxBytes int, into [][]byte) [][]byte {
 	return into
 }
 
+// Sequence implements Spool.
+func (m *Memory) Sequence() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.peeked.from
+}
+
 // Advance implements Spool. An n larger than the Peek counts as all of it.
 func (m *Memory) Advance(n int) {
 	m.mu.Lock()

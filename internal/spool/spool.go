@@ -38,6 +38,10 @@ type Spool interface {
 	// until the next Advance or Peek.
 	Peek(maxLines, maxBytes int, into [][]byte) [][]byte
 
+	// Sequence is the number of the first line of the last Peek. Lines are numbered as they are taken in,
+	// without a gap; a line keeps its number.
+	Sequence() uint64
+
 	// Advance removes the first n lines of the last Peek, which are delivered, and ends that Peek. n = 0
 	// gives all of them back.
 	Advance(n int)
