@@ -73,7 +73,7 @@ func TestParseAddressErrors(t *testing.T) {
 		{"tcp:h:-1", `destination "tcp:h:-1": port "-1" is not a number from 1 to 65535`},
 		{"tcp:h,ca=x:1", `destination "tcp:h,ca=x:1": host "h,ca=x": ',' cannot be in the name of a host`},
 		{"tcp:a b:1", `destination "tcp:a b:1": host "a b": ' ' cannot be in the name of a host`},
-		{"tcp:h:1?x=1", `destination "tcp:h:1": unknown option "x"; tcp takes none`},
+		{"tcp:h:1?x=1", `destination "tcp:h:1": unknown option "x"; the options of tcp are catch_up`},
 		{"unix", `destination "unix": the path is missing; the form is unix:PATH`},
 		{"unix:", `destination "unix:": the path is missing; the form is unix:PATH`},
 		{"unix:a\x00b", `destination "unix:a\x00b": the path contains a zero byte`},

@@ -23,6 +23,8 @@ type rig struct {
 	blocks bool
 	// noticed: that the peer went is seen while idle, not at the next line.
 	noticed bool
+	// acknowledged: a line counts as delivered when the peer itself has it, not only its kernel.
+	acknowledged bool
 	// loses: the first line to a peer that has gone may be lost, and is counted as refused.
 	loses bool
 }
@@ -30,6 +32,8 @@ type rig struct {
 var rigs = map[string]rig{
 	"stdout": {make: func(*testing.T) peer { return newWriter(true) }, blocks: true},
 	"tcp":    {make: func(t *testing.T) peer { return newLineServer(t) }, blocks: true, noticed: true},
+	"tls":    {make: func(t *testing.T) peer { return newTLSServer(t) }, blocks: true, noticed: true},
+	"file":   {make: func(t *testing.T) peer { return newFileReader(t) }},
 	"udp":    {make: func(t *testing.T) peer { return newUDPServer(t) }, window: 50, loses: true},
 	"unix":   {make: func(t *testing.T) peer { return newUnixServer(t) }, blocks: true},
 }
@@ -52,6 +56,9 @@ func TestConformance(t *testing.T) {
 		{"a peer that goes and comes back misses nothing", conformComesBack},
 		{"a peer that flaps is caught up with every time", conformFlapping},
 		{"a slow peer delays neither the caller nor another destination", conformSlow},
+		{"a peer that closes after each line misses nothing", conformClosesAfterEach},
+		{"a peer that comes and goes while lines flow misses nothing", conformFlapsInFlow},
+		{"a peer that never reads and then resets has got all that counts as delivered", conformReset},
 		{"a closing flushes the backlog", conformCloseFlushes},
 		{"a closing without a peer tells what is left, in time", conformCloseAway},
 		{"a closing while the peer does not read ends in time", conformCloseStuck},
@@ -334,7 +341,7 @@ func conformCloseAway(t *testing.T, _ rig, p peer) {
 	if !errors.As(err, &nd) || len(nd.Left) != 1 || nd.Left[0].Lines != 7 || nd.Left[0].LastError == nil {
 		t.Fatalf("close: %v, want 7 lines left and why", err)
 	}
-	if want := "not delivered: 7 lines for " + fmt.Sprint(p) + " ("; !strings.HasPrefix(err.Error(), want) {
+	if want := "not delivered: 7 lines for " + address(t, fmt.Sprint(p)).Name() + " ("; !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("the error is %q, want it to begin with %q", err, want)
 	}
 	s := f.Stats()[0]
@@ -403,5 +410,158 @@ func conformOverflow(t *testing.T, r rig, p peer) {
 	}
 	if e := w.wait(Dropped); e.Drops[DropSpoolFull] == 0 {
 		t.Errorf("reported drops: %+v", e)
+	}
+}
+
+// conformClosesAfterEach is the load balancer, or the inetd, that serves one line a connection.
+func conformClosesAfterEach(t *testing.T, _ rig, p peer) {
+	c, ok := p.(curt)
+	if !ok {
+		t.Skip("this kind has no connection that its peer could close")
+	}
+	c.closeAfterEach()
+	p.start(t)
+	f := start(t, options(t, p))
+	want := numbered(0, 30)
+	for i, line := range want {
+		f.Send([]byte(line))
+		if i%3 == 0 {
+			p.box().waitFor(t, i+1)
+		}
+	}
+	flush(t, f)
+	got := p.box().waitFor(t, len(want))
+	s := f.Stats()[0]
+	complete(t, s, got, want)
+	if s.Reconnects < 5 {
+		t.Errorf("only %d reconnects: the peer did not close", s.Reconnects)
+	}
+}
+
+func conformFlapsInFlow(t *testing.T, r rig, p peer) {
+	leaver, ok := p.(polite)
+	if !ok {
+		t.Skip("what is on its way to a peer of this kind when it ends is lost")
+	}
+	p.start(t)
+	f := start(t, options(t, p))
+	want := numbered(0, 3000)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for i := 0; i < len(want); i += 10 {
+			for _, line := range want[i : i+10] {
+				f.Send([]byte(line))
+			}
+			<-tick.C
+		}
+	}()
+	for range 8 {
+		had := len(p.box().received())
+		p.box().waitFor(t, min(had+100, len(want)))
+		leaver.leave(t)
+		p.start(t)
+	}
+	<-sent
+	flush(t, f)
+	got := p.box().wait(t, "waiting for the last line", func(lines []string) bool {
+		return len(lines) > 0 && lines[len(lines)-1] == want[len(want)-1]
+	})
+	complete(t, f.Stats()[0], got, want)
+}
+
+// complete checks that all lines came in order, with those that came twice in their place, and that as many were
+// counted as sent again, at least.
+func complete(t *testing.T, s DestinationStats, got, want []string) {
+	t.Helper()
+	seen := map[string]bool{}
+	var once []string
+	for _, line := range got {
+		if !seen[line] {
+			once = append(once, line)
+		}
+		seen[line] = true
+	}
+	expect(t, once, want)
+	if doubled := len(got) - len(once); uint64(doubled) > s.SentAgain {
+		t.Errorf("%d lines came twice, and only %d were counted as sent again", doubled, s.SentAgain)
+	}
+	balanced(t, s)
+	if s.Delivered != uint64(len(want)) || s.Acknowledged != s.Delivered || s.InFlight != 0 {
+		t.Errorf("stats: %+v", s)
+	}
+}
+
+func conformReset(t *testing.T, r rig, p peer) {
+	rst, ok := p.(resetter)
+	if !ok {
+		t.Skip("this kind has no connection that its peer could reset")
+	}
+	p.start(t)
+	p.box().pause()
+	f := start(t, options(t, p))
+	pad := strings.Repeat("x", 2000)
+	var want []string
+	for i := range 8000 {
+		want = append(want, fmt.Sprintf(`{"n":%d,"pad":%q}`, i, pad))
+		f.Send([]byte(want[i]))
+	}
+	// When all buffers are full, nothing moves any more.
+	steady(t, func() string {
+		s := f.Stats()[0]
+		return fmt.Sprint(s.Sent, s.Acknowledged, s.InFlight, s.Sent > 0)
+	})
+	s := f.Stats()[0]
+	if s.Queued < s.InFlight || s.Queued == 0 {
+		t.Fatalf("stats while the peer does not read: %+v", s)
+	}
+	had := rst.reset(t)
+	p.box().resume()
+	flush(t, f)
+	got := p.box().wait(t, "waiting for the last line", func(lines []string) bool {
+		return len(lines) > 0 && lines[len(lines)-1] == want[len(want)-1]
+	})
+	// What was acknowledged on the first connection may be lost with it; it is no more than the peer's kernel had.
+	lost := 0
+	for lost < len(want) && got[0] != want[lost] {
+		lost++
+	}
+	if r.acknowledged && lost > 0 {
+		t.Errorf("%d lines are lost", lost)
+	}
+	bytes := 0
+	for _, line := range want[:lost] {
+		bytes += len(line) + 1
+	}
+	if bytes > had {
+		t.Errorf("%d lines of %d bytes are lost, and the peer's kernel had %d bytes", lost, bytes, had)
+	}
+	expect(t, got, want[lost:])
+	s = f.Stats()[0]
+	balanced(t, s)
+	if s.Acknowledged != uint64(len(want)) {
+		t.Errorf("stats: %+v", s)
+	}
+}
+
+// steady waits until what state returns has not changed for a while.
+func steady(t *testing.T, state func() string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	last, same := "", 0
+	for same < 30 {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never gets steady: %s", last)
+		}
+		<-tick.C
+		if now := state(); now != last {
+			last, same = now, 0
+		} else {
+			same++
+		}
 	}
 }

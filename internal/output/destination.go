@@ -43,6 +43,20 @@ type Watched interface {
 	Lost() <-chan error
 }
 
+// Confirmer is a Destination whose Send returns before the lines are acknowledged. Its Send gives no DropError and
+// no ErrBusy.
+type Confirmer interface {
+	// Confirmed is how many of the lines that Send took on this connection, from the first, are acknowledged. It is
+	// called after Connect, and once more after Close.
+	Confirmed() uint64
+}
+
+// Reopener is a Destination that can open anew what it writes to, as a log file that was rotated.
+type Reopener interface {
+	// Reopen is called between two Sends. After an error, Close follows.
+	Reopen(ctx context.Context) error
+}
+
 // Accounter is a Destination that learns after Send what became of the lines.
 type Accounter interface {
 	// Account may be called at any time, from any goroutine.
@@ -57,15 +71,23 @@ type Account struct {
 // ErrBusy means that a peer is there but takes nothing at the moment.
 var ErrBusy = errors.New("the peer takes nothing")
 
+// ErrGone means that the peer will not come back while this process lives. What waits for it is kept for as
+// long as the daemon runs, but a Flush does not wait for it.
+var ErrGone = errors.New("it will not come back")
+
 // ErrUnsent means that nothing of what was to be sent can have reached the peer.
 var ErrUnsent = errors.New("nothing was sent")
 
-// unsent adds to err that nothing was sent, without changing what it says.
-func unsent(err error) error { return unsentError{err} }
+// unsent adds ErrUnsent to err, and gone ErrGone, without changing what it says.
+func unsent(err error) error { return markedError{err, ErrUnsent} }
+func gone(err error) error   { return markedError{err, ErrGone} }
 
-type unsentError struct{ error }
+type markedError struct {
+	error
+	mark error
+}
 
-func (e unsentError) Unwrap() []error { return []error{e.error, ErrUnsent} }
+func (e markedError) Unwrap() []error { return []error{e.error, e.mark} }
 
 // RetryAfterError is an error of Connect or Send whose peer says when to come back. The sender then waits that
 // long instead of its back-off, at most ten minutes.

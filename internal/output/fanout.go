@@ -68,7 +68,7 @@ func New(o Options) (*Fanout, error) {
 			return nil, fmt.Errorf("destination %q: %w", name, err)
 		}
 		f.senders = append(f.senders, newSender(senderOptions{
-			name: name, dest: dest, spool: spool.NewMemory(o.SpoolBytes), batch: k.batch, confirms: k.confirms,
+			name: name, dest: dest, spool: spool.NewMemory(o.SpoolBytes), catchUp: a.number("catch_up", catchUpRate), batch: k.batch, confirms: k.confirms,
 			origin: origin(), backoff: o.Backoff, log: o.Logger, onEvent: o.OnEvent,
 		}))
 	}
@@ -84,6 +84,19 @@ func New(o Options) (*Fanout, error) {
 func (f *Fanout) Send(line []byte) {
 	for _, s := range f.senders {
 		s.enqueue(line)
+	}
+}
+
+// Reopen has the destinations that write to files open them anew, as after a rotation.
+func (f *Fanout) Reopen() {
+	for _, s := range f.senders {
+		if _, ok := s.dest.(Reopener); !ok {
+			continue
+		}
+		select {
+		case s.reopen <- struct{}{}:
+		default: // one is under way
+		}
 	}
 }
 

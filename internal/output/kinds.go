@@ -36,13 +36,13 @@ func (l batchLimit) withDefaults() batchLimit {
 	return batchLimit{cmp.Or(l.lines, defaultBatch.lines), cmp.Or(l.bytes, defaultBatch.bytes)}
 }
 
-// confirmation says who confirms that a line has come.
+// confirmation says who has a line for sure when it counts as delivered.
 type confirmation string
 
 const (
-	byNobody confirmation = ""       // Send returns when this machine's kernel has taken the lines
-	byKernel confirmation = "kernel" // the kernel of the peer's machine: the destination is a Confirmer
-	byPeer   confirmation = "peer"   // the peer itself: Send returns after it has
+	byNobody confirmation = ""       // it was sent, and may be lost on its way
+	byKernel confirmation = "kernel" // the kernel of the peer's machine, where the peer reads it
+	byPeer   confirmation = "peer"   // the peer itself, which has said so
 )
 
 // opening is what a destination may need.
@@ -60,10 +60,19 @@ type opening struct {
 var kinds = map[string]kind{
 	"stdout": {
 		form: "stdout", doc: "standard output, a line each",
-		parse: parseNothing, tail: tailNothing, open: newStdout,
+		confirms: byKernel, parse: parseNothing, tail: tailNothing, open: newStdout,
+	},
+	"file": {
+		form: "file:PATH", doc: "a line each, appended; made for logrotate", options: fileOptions, confirms: byKernel,
+		parse: parseFile, tail: tailPath, open: newFile,
+	},
+	"tls": {
+		form: "tls:HOST:PORT", doc: "a line each over TLS, to a peer whose certificate is verified",
+		options: tlsOptions, confirms: byKernel,
+		parse: parseHostPort, tail: tailHostPort, open: newTLS,
 	},
 	"tcp": {
-		form: "tcp:HOST:PORT", doc: "a line each",
+		form: "tcp:HOST:PORT", doc: "a line each", confirms: byKernel,
 		parse: parseHostPort, tail: tailHostPort, open: newTCP,
 	},
 	"udp": {
@@ -72,7 +81,7 @@ var kinds = map[string]kind{
 	},
 	"unix": {
 		form: "unix:PATH", doc: "a datagram each to a unix socket",
-		parse: parsePath, tail: tailPath, open: newUnix,
+		confirms: byKernel, parse: parsePath, tail: tailPath, open: newUnix,
 	},
 }
 

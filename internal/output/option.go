@@ -33,7 +33,12 @@ type option struct {
 const hidden = "***"
 
 // everyOption are the options that all kinds take. It is never written to.
-var everyOption []option
+var everyOption = []option{
+	{
+		name: "catch_up", value: "N", check: wholeNumber(0, 1_000_000),
+		doc: "lines a second, at most, while the oldest that waits is older than 10 s; 0: no limit (10000)",
+	},
+}
 
 // all returns the options of a kind, its own ones first.
 func (k kind) all() []option { return slices.Concat(k.options, everyOption) }

@@ -3,13 +3,18 @@ package output
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // inbox is what a peer has received.
@@ -92,14 +97,42 @@ type peer interface {
 	stop(t *testing.T)  // goes; may be called when not there
 }
 
-// lineServer is a TCP peer. What it is sent after stop closed the connection is lost, as with any peer.
+// polite is a peer that can go as a proper server does: it takes what was sent to it, then ends.
+type polite interface{ leave(t *testing.T) }
+
+// curt is a peer that can close its connection, politely, after each line (or batch) that it takes.
+type curt interface{ closeAfterEach() }
+
+// resetter is a peer of connections that can reset them.
+type resetter interface {
+	// reset ends all connections without reading on, and says how many bytes its kernel had got on the last one.
+	reset(t *testing.T) (bytes int)
+}
+
+// lineServer is a TCP or TLS peer. What it is sent after stop closed the connection is lost, as with any peer.
 type lineServer struct {
 	*inbox
-	addr  string
-	ln    net.Listener
-	mu    sync.Mutex
-	conns []net.Conn
-	wg    sync.WaitGroup
+	addr   string
+	secure *tls.Config // nil for plain TCP
+	ca     string      // path
+	short  bool        // closes after each line; set before start
+	ln     net.Listener
+	mu     sync.Mutex
+	conns  []*serverConn
+	wg     sync.WaitGroup
+}
+
+// serverConn counts what was read from the wire.
+type serverConn struct {
+	*net.TCPConn
+	read atomic.Int64
+	rest io.Reader // what is not yet read, without the wire's encryption
+}
+
+func (c *serverConn) Read(b []byte) (int, error) {
+	n, err := c.TCPConn.Read(b)
+	c.read.Add(int64(n))
+	return n, err
 }
 
 func newLineServer(t *testing.T) *lineServer {
@@ -111,7 +144,17 @@ func newLineServer(t *testing.T) *lineServer {
 	return &lineServer{inbox: newInbox(), addr: ln.Addr().String()}
 }
 
+func newTLSServer(t *testing.T) *lineServer {
+	p := newLineServer(t)
+	authority := newAuthority(t)
+	p.secure = &tls.Config{Certificates: []tls.Certificate{authority.issue(t, "127.0.0.1").pair}}
+	p.ca = authority.path
+	return p
+}
+
 func (p *lineServer) box() *inbox { return p.inbox }
+
+func (p *lineServer) closeAfterEach() { p.short = true }
 
 func (p *lineServer) start(t *testing.T) {
 	ln, err := net.Listen("tcp", p.addr)
@@ -125,22 +168,67 @@ func (p *lineServer) start(t *testing.T) {
 			if err != nil {
 				return
 			}
+			sc := &serverConn{TCPConn: c.(*net.TCPConn)}
+			sc.rest = sc
+			if p.secure != nil {
+				sc.rest = tls.Server(sc, p.secure)
+			}
 			p.mu.Lock()
-			p.conns = append(p.conns, c)
+			p.conns = append(p.conns, sc)
 			p.mu.Unlock()
 			p.wg.Go(func() {
 				defer c.Close()
-				for r := bufio.NewReader(c); ; {
+				first := true
+				for r := bufio.NewReader(sc.rest); ; first = false {
 					p.pass()
 					line, err := r.ReadString('\n')
 					if err != nil {
 						return
 					}
 					p.add(line[:len(line)-1])
+					if p.short && first {
+						_ = sc.CloseWrite() // and on until the other end has closed, too
+					}
 				}
 			})
 		}
 	})
+}
+
+// leave implements polite.
+func (p *lineServer) leave(t *testing.T) {
+	p.ln.Close()
+	p.mu.Lock()
+	for _, c := range p.conns {
+		_ = c.CloseWrite()
+	}
+	p.conns = nil
+	p.mu.Unlock()
+	p.wg.Wait()
+	p.ln = nil
+}
+
+// reset implements resetter.
+func (p *lineServer) reset(t *testing.T) (bytes int) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		raw, err := c.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetLinger(0)
+		_ = raw.Control(func(fd uintptr) {
+			var unread int
+			if unread, err = unix.IoctlGetInt(int(fd), unix.SIOCINQ); err == nil {
+				bytes = unread + int(c.read.Load())
+			}
+		})
+		c.Close()
+	}
+	p.conns = nil
+	return bytes
 }
 
 func (p *lineServer) stop(*testing.T) {
@@ -229,14 +317,19 @@ type writer struct {
 	rest   []byte
 }
 
-func (p *writer) box() *inbox        { return p.inbox }
-func (p *writer) start(*testing.T)   { p.set(false) }
-func (p *writer) stop(_ *testing.T)  { p.set(true) }
-func newWriter(broken bool) *writer  { return &writer{inbox: newInbox(), broken: broken} }
-func (p *writer) set(broken bool)    { p.mu.Lock(); defer p.mu.Unlock(); p.broken = broken }
-func (p *writer) isBroken() bool     { p.mu.Lock(); defer p.mu.Unlock(); return p.broken }
-func (p *writer) String() string     { return "stdout" }
-func (p *lineServer) String() string { return "tcp:" + p.addr }
+func (p *writer) box() *inbox       { return p.inbox }
+func (p *writer) start(*testing.T)  { p.set(false) }
+func (p *writer) stop(_ *testing.T) { p.set(true) }
+func newWriter(broken bool) *writer { return &writer{inbox: newInbox(), broken: broken} }
+func (p *writer) set(broken bool)   { p.mu.Lock(); defer p.mu.Unlock(); p.broken = broken }
+func (p *writer) isBroken() bool    { p.mu.Lock(); defer p.mu.Unlock(); return p.broken }
+func (p *writer) String() string    { return "stdout" }
+func (p *lineServer) String() string {
+	if p.secure != nil {
+		return "tls:" + p.addr + "?ca=" + p.ca
+	}
+	return "tcp:" + p.addr
+}
 func (p *datagramServer) scheme() string {
 	if p.network == "udp" {
 		return "udp"
@@ -258,5 +351,69 @@ func (p *writer) Write(b []byte) (int, error) {
 		}
 		p.add(string(line))
 		p.rest = rest
+	}
+}
+
+// fileReader follows a log file as it is written, and rotates it. It comes by making the folder.
+type fileReader struct {
+	*inbox
+	folder, path string
+	quit         chan struct{}
+	wg           sync.WaitGroup
+}
+
+func newFileReader(t *testing.T) *fileReader {
+	dir := t.TempDir()
+	return &fileReader{inbox: newInbox(), folder: filepath.Join(dir, "logs"), path: filepath.Join(dir, "logs", "messages")}
+}
+
+func (p *fileReader) box() *inbox    { return p.inbox }
+func (p *fileReader) String() string { return "file:" + p.path }
+
+func (p *fileReader) start(t *testing.T) {
+	if err := os.MkdirAll(p.folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.quit = make(chan struct{})
+	p.wg.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		var f *os.File
+		var r *bufio.Reader
+		defer func() { f.Close() }()
+		for rest := ""; ; {
+			if f == nil {
+				if f, _ = os.Open(p.path); f != nil {
+					r = bufio.NewReader(f)
+				}
+			}
+			for f != nil {
+				part, err := r.ReadString('\n')
+				rest += part
+				if err != nil {
+					break
+				}
+				p.add(rest[:len(rest)-1])
+				rest = ""
+			}
+			select {
+			case <-tick.C:
+			case <-p.quit:
+				return
+			}
+		}
+	})
+}
+
+// stop removes the folder, once it is read to its end.
+func (p *fileReader) stop(t *testing.T) {
+	if p.quit == nil {
+		return
+	}
+	close(p.quit)
+	p.wg.Wait()
+	p.quit = nil
+	if err := os.RemoveAll(p.folder); err != nil {
+		t.Error(err)
 	}
 }

@@ -24,6 +24,7 @@ type sender struct {
 	origin   string
 	limit    batchLimit
 	confirms confirmation
+	reopen   chan struct{} // asks for Reopener.Reopen
 	hurry    chan struct{} // cuts the present back-off short
 
 	cancel context.CancelFunc // ends run
@@ -41,9 +42,13 @@ type sender struct {
 	state     EventKind // Connected, Lost or Slow; empty before the first attempt
 	lastErr   error
 	lastErrAt time.Time
-	closed    bool // lines that come now are too late
+	attempts  int    // sessions that have ended
+	flying    int    // lines sent on this connection and not yet acknowledged
+	confirmed uint64 // lines acknowledged on this connection
+	closed    bool   // lines that come now are too late
 
 	// Owned by run.
+	catchUp catchUp
 	tried   uint64 // sequence number below which lines may have reached the peer already
 	backoff backoff
 	since   time.Time // when this connection was made; zero if it could not be
@@ -59,6 +64,7 @@ type senderOptions struct {
 	origin   string // of Batch
 	batch    batchLimit
 	confirms confirmation
+	catchUp  int // lines a second; 0 is no limit
 	backoff  Backoff
 	log      *zap.Logger
 	onEvent  func(Event) // may be nil
@@ -67,9 +73,10 @@ type senderOptions struct {
 func newSender(o senderOptions) *sender {
 	s := &sender{
 		name: o.name, dest: o.dest, spool: o.spool, origin: o.origin, limit: o.batch.withDefaults(), confirms: o.confirms,
-		hurry: make(chan struct{}, 1), done: make(chan struct{}),
+		hurry: make(chan struct{}, 1), reopen: make(chan struct{}, 1), done: make(chan struct{}),
 		dropped: map[string]uint64{},
 		backoff: backoff{Backoff: o.backoff.withDefaults()},
+		catchUp: catchUp{rate: o.catchUp},
 	}
 	s.report = newReporter(o.name, o.log, o.onEvent, s.status)
 	return s
@@ -120,6 +127,10 @@ func (s *sender) run(ctx context.Context) {
 			break
 		}
 		s.setState(Lost, err)
+		s.mu.Lock()
+		s.attempts++
+		s.wakeDrained()
+		s.mu.Unlock()
 		if !s.since.IsZero() && time.Since(s.since) >= s.backoff.Max {
 			s.backoff.reset() // it was good for a while, though nothing was to be sent
 		}
@@ -169,13 +180,30 @@ func (s *sender) session(ctx context.Context) (err error) {
 	if w, ok := s.dest.(Watched); ok {
 		lost = w.Lost()
 	}
+	confirmer, _ := s.dest.(Confirmer)
+	defer func() {
+		// After the Close: it waits for the last acknowledgements.
+		s.harvest(confirmer)
+		s.rewind()
+	}()
+	poll := newPoll()
+	defer poll.stop()
 	for {
-		s.batch = s.spool.Peek(s.limit.lines, s.limit.bytes, s.batch[:0])
-		if len(s.batch) > 0 {
-			if err := s.sendBatch(ctx); err != nil {
-				return err
+		n, wait := s.catchUp.allow(time.Now(), s.age(), s.came(), s.limit.lines)
+		if n > 0 {
+			var first uint64
+			s.batch, first = s.spool.Next(n, s.limit.bytes, s.batch[:0])
+			if len(s.batch) > 0 {
+				s.catchUp.took(time.Now(), len(s.batch))
+				if err := s.sendBatch(ctx, first, confirmer); err != nil {
+					return err
+				}
+				poll.soon()
+				continue
 			}
-			continue
+		}
+		if s.harvest(confirmer) {
+			poll.soon()
 		}
 		select {
 		case <-ctx.Done():
@@ -183,42 +211,72 @@ func (s *sender) session(ctx context.Context) (err error) {
 		case err := <-lost:
 			return err
 		case <-s.spool.Ready():
+		case <-poll.after(s.inFlight(), wait):
+		case <-s.reopen:
+			if r, ok := s.dest.(Reopener); ok {
+				if err := r.Reopen(ctx); err != nil {
+					return err
+				}
+			}
 		}
 	}
 }
 
-// sendBatch sends s.batch and books the outcome. It returns an error if the connection is of no more use.
-func (s *sender) sendBatch(ctx context.Context) error {
-	first := s.spool.Sequence()
+// age is that of the oldest line.
+func (s *sender) age() time.Duration { return s.spool.Stats().Oldest }
+
+// came is how many lines were enqueued.
+func (s *sender) came() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.enqueued
+}
+
+func (s *sender) inFlight() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flying
+}
+
+// sendBatch sends s.batch, whose first line has the number first, and books the outcome. It returns an error if the
+// connection is of no more use.
+func (s *sender) sendBatch(ctx context.Context, first uint64, confirmer Confirmer) error {
 	sent, err := s.dest.Send(ctx, Batch{Lines: s.batch, First: first, Origin: s.origin})
-	sent = min(max(sent, 0), len(s.batch))
+	handed := len(s.batch)
+	sent = min(max(sent, 0), handed)
+	clear(s.batch) // the spool lets go of the lines, and so does this
 	var drop *DropError
 	refused := 0
 	if errors.As(err, &drop) {
-		refused = min(max(drop.Lines, 1), len(s.batch)-sent)
+		refused = min(max(drop.Lines, 1), handed-sent)
 	}
-	handed := len(s.batch)
-	clear(s.batch) // the spool lets go of the lines, and so does this
 
 	s.mu.Lock()
-	s.spool.Advance(sent + refused)
+	if confirmer != nil {
+		s.flying += sent
+	} else {
+		s.ack(sent)
+	}
 	if refused > 0 {
+		s.spool.Ack(refused)
 		s.drop(drop.Reason, uint64(refused), drop.Err)
 	}
 	s.sent += uint64(sent)
-	s.delivered += uint64(sent)
 	if s.tried > first {
 		s.sentAgain += min(s.tried-first, uint64(sent))
 	}
+	reached := handed
 	if err == nil || refused > 0 || errors.Is(err, ErrUnsent) || errors.Is(err, ErrBusy) {
-		handed = sent + refused
+		reached = sent + refused
 	}
-	s.tried = max(s.tried, first+uint64(handed))
+	s.tried = max(s.tried, first+uint64(reached))
+	if confirmer == nil && sent+refused < handed {
+		s.spool.Rewind()
+	}
 	s.countDrops(DropSpoolFull)
-	if s.drained != nil && s.spool.Stats().Lines == 0 {
-		s.wakeDrained()
-	}
+	s.wakeIfDrained()
 	s.mu.Unlock()
+	s.harvest(confirmer)
 
 	if sent > 0 {
 		s.barren = false
@@ -239,6 +297,45 @@ func (s *sender) sendBatch(ctx context.Context) error {
 	}
 }
 
+// ack books lines as delivered. The caller holds mu.
+func (s *sender) ack(lines int) {
+	s.spool.Ack(lines)
+	s.delivered += uint64(lines)
+}
+
+// harvest books what the peer's kernel has acknowledged since the last call, and says whether that was anything.
+func (s *sender) harvest(c Confirmer) bool {
+	if c == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flying == 0 {
+		return false
+	}
+	total := c.Confirmed()
+	lines := min(int(total-s.confirmed), s.flying)
+	if lines <= 0 {
+		return false
+	}
+	s.confirmed = total
+	s.flying -= lines
+	s.ack(lines)
+	s.countDrops(DropSpoolFull)
+	s.wakeIfDrained()
+	return true
+}
+
+// rewind takes back what was in flight when the connection ended.
+func (s *sender) rewind() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spool.Rewind()
+	s.flying, s.confirmed = 0, 0
+	s.countDrops(DropSpoolFull)
+	s.wakeIfDrained()
+}
+
 // setState notes the state and reports a change of it.
 func (s *sender) setState(kind EventKind, err error) {
 	s.mu.Lock()
@@ -253,6 +350,13 @@ func (s *sender) setState(kind EventKind, err error) {
 	}
 }
 
+// wakeIfDrained wakes all that wait in flush if nothing is left. The caller holds mu.
+func (s *sender) wakeIfDrained() {
+	if s.drained != nil && s.spool.Stats().Lines == 0 {
+		s.wakeDrained()
+	}
+}
+
 // wakeDrained wakes all that wait in flush. The caller holds mu.
 func (s *sender) wakeDrained() {
 	if s.drained != nil {
@@ -261,13 +365,16 @@ func (s *sender) wakeDrained() {
 	}
 }
 
-// flush waits until nothing is queued, until the sender has ended, or until ctx ends; it returns what is
-// left then.
+// flush waits until nothing is queued, until the sender has ended, until the peer is gone for good, or until ctx
+// ends; it returns what is left then.
 func (s *sender) flush(ctx context.Context) (left int) {
 	select {
 	case s.hurry <- struct{}{}:
 	default:
 	}
+	s.mu.Lock()
+	attempts := s.attempts
+	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		left = s.spool.Stats().Lines
@@ -275,8 +382,9 @@ func (s *sender) flush(ctx context.Context) (left int) {
 			s.drained = make(chan struct{})
 		}
 		drained := s.drained
+		gone := s.state == Lost && s.attempts > attempts && errors.Is(s.lastErr, ErrGone)
 		s.mu.Unlock()
-		if left == 0 || ctx.Err() != nil {
+		if left == 0 || gone || ctx.Err() != nil {
 			return left
 		}
 		select {

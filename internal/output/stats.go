@@ -20,7 +20,8 @@ type DestinationStats struct {
 	Dropped      map[string]uint64
 	Reconnects   uint64 // connections made after the first
 
-	Queued     int           // lines that wait
+	Queued     int           // lines that wait, with those in flight
+	InFlight   int           // lines that are sent but not yet acknowledged
 	SpoolBytes int64         // their size as it counts against the spool's limit
 	Oldest     time.Duration // age of the oldest of them
 
@@ -37,7 +38,7 @@ func (s *sender) stats() DestinationStats {
 	out := DestinationStats{
 		Address: s.name, State: s.state,
 		Enqueued: s.enqueued, Sent: s.sent, SentAgain: s.sentAgain, Delivered: s.delivered, Dropped: maps.Clone(s.dropped), Reconnects: s.reconnects(),
-		Queued: st.Lines, SpoolBytes: st.Bytes, Oldest: st.Oldest,
+		Queued: st.Lines, InFlight: s.flying, SpoolBytes: st.Bytes, Oldest: st.Oldest,
 		LastError: s.lastErr, LastErrorAt: s.lastErrAt,
 	}
 	if s.confirms != byNobody {

@@ -55,7 +55,7 @@ func (d *stdout) Connect(context.Context) error {
 		return fmt.Errorf("standard output is not open: %w", err)
 	}
 	if events&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
-		return errors.New("nobody reads standard output")
+		return gone(errors.New("nobody reads standard output"))
 	}
 	return nil
 }
@@ -91,6 +91,9 @@ func (d *stdout) Send(ctx context.Context, b Batch) (int, error) {
 	}
 	if res.err == nil {
 		return len(lines), nil
+	}
+	if errors.Is(res.err, syscall.EPIPE) {
+		res.err = gone(fmt.Errorf("nobody reads standard output: %w", res.err))
 	}
 	return wholeLines(lines, res.n), res.err
 }

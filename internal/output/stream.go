@@ -6,18 +6,26 @@ const maxKeptBuffer = 1 << 20
 // joinLines writes lines, each with a newline, into buf, which is made anew where it is too small or was
 // made very large by an unusual line.
 func joinLines(buf []byte, lines [][]byte) []byte {
-	need := 0
-	for _, line := range lines {
-		need += len(line) + 1
-	}
+	need := bytesOf(lines)
 	if cap(buf) < need || cap(buf) > maxKeptBuffer {
 		buf = make([]byte, 0, need)
 	}
-	buf = buf[:0]
+	return appendLines(buf[:0], lines)
+}
+
+func appendLines(buf []byte, lines [][]byte) []byte {
 	for _, line := range lines {
 		buf = append(append(buf, line...), '\n')
 	}
 	return buf
+}
+
+// bytesOf is how many bytes lines take in a stream.
+func bytesOf(lines [][]byte) (n int) {
+	for _, line := range lines {
+		n += len(line) + 1
+	}
+	return n
 }
 
 // wholeLines returns how many of lines are complete, newline included, in the first n bytes of the stream.

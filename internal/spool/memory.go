@@ -20,13 +20,13 @@ type Memory struct {
 	queue        queue
 	bytes        int64  // of the lines in queue
 	first        uint64 // sequence number of the oldest line in queue
-	peeked       window
+	out          window
 	droppedLines uint64
 	droppedBytes uint64
 	closed       bool
 }
 
-// window is the sender's last Peek. Lines are known by sequence number, not by position, because Append
+// window is what the sender holds. Lines are known by sequence number, not by position, because Append
 // may push out the oldest while the sender holds them.
 type window struct {
 	from, to uint64 // sequence numbers, to excluded
@@ -72,9 +72,9 @@ func (m *Memory) Append(line []byte) (dropped int) {
 func (m *Memory) pushOut() (lost bool) {
 	length, seq := len(m.queue.front().line), m.first
 	m.removeFirst()
-	if seq >= m.peeked.from && seq < m.peeked.to {
-		m.peeked.pushed = append(m.peeked.pushed, length)
-		m.peeked.bytes += size(length)
+	if seq >= m.out.from && seq < m.out.to {
+		m.out.pushed = append(m.out.pushed, length)
+		m.out.bytes += size(length)
 		return false
 	}
 	m.drop(length)
@@ -92,13 +92,22 @@ func (m *Memory) drop(length int) {
 	m.droppedBytes += uint64(length)
 }
 
-// Peek implements Spool.
-func (m *Memory) Peek(maxLines, maxBytes int, into [][]byte) [][]byte {
+// Next implements Spool.
+func (m *Memory) Next(maxLines, maxBytes int, into [][]byte) ([][]byte, uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.settle(0)
+	// Lines that Append pushed out while nobody held them lie before first.
+	if m.out.from == m.out.to {
+		m.out.from, m.out.to = m.first, m.first
+	}
+	first := max(m.out.to, m.first)
+	skip := int(first - m.first)
 	total, n := 0, 0
 	for e := range m.queue.all {
+		if skip > 0 {
+			skip--
+			continue
+		}
 		total += len(e.line)
 		if n >= maxLines || n > 0 && total > maxBytes {
 			break
@@ -106,36 +115,38 @@ func (m *Memory) Peek(maxLines, maxBytes int, into [][]byte) [][]byte {
 		into = append(into, e.line)
 		n++
 	}
-	m.peeked.from, m.peeked.to = m.first, m.first+uint64(n)
-	return into
+	m.out.to = first + uint64(n)
+	return into, first
 }
 
-// Sequence implements Spool.
-func (m *Memory) Sequence() uint64 {
+// Ack implements Spool. An n larger than what is out counts as all of it.
+func (m *Memory) Ack(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.peeked.from
-}
-
-// Advance implements Spool. An n larger than the Peek counts as all of it.
-func (m *Memory) Advance(n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.settle(n)
-}
-
-// settle ends the window: its first n lines were delivered, wherever they are by now.
-func (m *Memory) settle(n int) {
-	w := m.peeked
-	m.peeked = window{}
-	for i, length := range w.pushed {
-		if i >= n {
-			m.drop(length)
+	end := min(m.out.from+uint64(max(n, 0)), m.out.to)
+	for m.out.from < end {
+		if len(m.out.pushed) > 0 {
+			m.out.bytes -= size(m.out.pushed[0])
+			m.out.pushed = m.out.pushed[1:]
+		} else {
+			m.removeFirst()
 		}
+		m.out.from++
 	}
-	for end := min(w.from+uint64(max(n, 0)), w.to); m.first < end; {
-		m.removeFirst()
+}
+
+// Rewind implements Spool.
+func (m *Memory) Rewind() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.rewind()
+}
+
+func (m *Memory) rewind() {
+	for _, length := range m.out.pushed {
+		m.drop(length)
 	}
+	m.out = window{}
 }
 
 // Stats implements Spool.
@@ -143,8 +154,8 @@ func (m *Memory) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := Stats{
-		Lines:        m.queue.len + len(m.peeked.pushed),
-		Bytes:        m.bytes + m.peeked.bytes,
+		Lines:        m.queue.len + len(m.out.pushed),
+		Bytes:        m.bytes + m.out.bytes,
 		DroppedLines: m.droppedLines,
 		DroppedBytes: m.droppedBytes,
 	}
@@ -162,7 +173,7 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	m.settle(0)
+	m.rewind()
 	for m.queue.len > 0 {
 		m.drop(len(m.queue.front().line))
 		m.removeFirst()

@@ -23,10 +23,23 @@ func roomFor(n, length int) int64 { return int64(n) * (LineOverhead + int64(leng
 
 func peek(s Spool, maxLines, maxBytes int) []string {
 	var got []string
-	for _, line := range s.Peek(maxLines, maxBytes, nil) {
+	for _, line := range hold(s, maxLines, maxBytes, nil) {
 		got = append(got, string(line))
 	}
 	return got
+}
+
+// hold takes everything back and hands out lines from the oldest on.
+func hold(s Spool, maxLines, maxBytes int, into [][]byte) [][]byte {
+	s.Rewind()
+	lines, _ := s.Next(maxLines, maxBytes, into)
+	return lines
+}
+
+// settle ends a hold of which n lines were delivered.
+func settle(s Spool, n int) {
+	s.Ack(n)
+	s.Rewind()
 }
 
 func add(s Spool, lines ...string) (dropped int) {
@@ -34,6 +47,45 @@ func add(s Spool, lines ...string) (dropped int) {
 		dropped += s.Append([]byte(line))
 	}
 	return dropped
+}
+
+func next(s Spool, maxLines int) (lines []string, first uint64) {
+	got, first := s.Next(maxLines, 1<<20, nil)
+	for _, line := range got {
+		lines = append(lines, string(line))
+	}
+	return lines, first
+}
+
+func TestLinesInFlight(t *testing.T) {
+	s := NewMemory(roomFor(6, 1))
+	add(s, "a", "b", "c", "d", "e")
+	check := func(what string, maxLines int, want []string, seq uint64) {
+		t.Helper()
+		got, first := next(s, maxLines)
+		if diff := cmp.Diff(want, got); diff != "" || first != seq {
+			t.Errorf("%s: first %d, want %d (-want +got):\n%s", what, first, seq, diff)
+		}
+	}
+	check("the first two", 2, []string{"a", "b"}, 0)
+	check("the next two", 2, []string{"c", "d"}, 2)
+	s.Ack(3)
+	check("what is left", 9, []string{"e"}, 4)
+	check("nothing", 9, nil, 5)
+	s.Rewind()
+	check("after a rewind: what was not acknowledged, under its number", 1, []string{"d"}, 3)
+	if dropped := add(s, "f", "g", "h", "i", "j"); dropped != 0 {
+		t.Errorf("%d lines dropped for good, though the one pushed out is in flight", dropped)
+	}
+	s.Ack(1)
+	check("behind one that was pushed out in flight, and came after all", 9, []string{"e", "f", "g", "h", "i", "j"}, 4)
+	add(s, "k", "l")
+	s.Ack(1)
+	s.Rewind()
+	if st := s.Stats(); st.DroppedLines != 1 || st.Lines != 6 {
+		t.Errorf("stats: %+v, want f dropped and 6 lines left", st)
+	}
+	check("after a rewind of lines that were pushed out", 1, []string{"g"}, 6)
 }
 
 func TestMemory(t *testing.T) {
@@ -57,17 +109,17 @@ func TestMemory(t *testing.T) {
 		},
 		{
 			name: "advancing removes what was delivered and keeps the rest",
-			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b", "c"); peek(s, 2, all); s.Advance(1) },
+			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b", "c"); peek(s, 2, all); settle(s, 1) },
 			left: []string{"b", "c"},
 		},
 		{
 			name: "advancing without a peek removes nothing",
-			do:   func(_ *testing.T, s *Memory) { add(s, "a"); peek(s, 1, all); s.Advance(0); s.Advance(1) },
+			do:   func(_ *testing.T, s *Memory) { add(s, "a"); peek(s, 1, all); settle(s, 0); settle(s, 1) },
 			left: []string{"a"},
 		},
 		{
 			name: "advancing by more than was peeked removes what was peeked",
-			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b"); peek(s, 1, all); s.Advance(7) },
+			do:   func(_ *testing.T, s *Memory) { add(s, "a", "b"); peek(s, 1, all); settle(s, 7) },
 			left: []string{"b"},
 		},
 		{
@@ -143,7 +195,7 @@ func TestMemory(t *testing.T) {
 				if got := s.Stats(); got.Lines != 5 || got.DroppedLines != 0 {
 					t.Errorf("stats while in doubt: %+v, want 5 lines and none dropped", got)
 				}
-				s.Advance(2)
+				settle(s, 2)
 			},
 			left: []string{"c", "d", "e"},
 		},
@@ -154,7 +206,7 @@ func TestMemory(t *testing.T) {
 				add(s, "a", "b", "c")
 				peek(s, 3, all)
 				add(s, "d", "e")
-				s.Advance(1)
+				settle(s, 1)
 			},
 			left:    []string{"c", "d", "e"},
 			dropped: 1,
@@ -168,7 +220,7 @@ func TestMemory(t *testing.T) {
 				if got := add(s, "d", "e"); got != 1 {
 					t.Errorf("Append dropped %d, want 1: b", got)
 				}
-				s.Advance(1)
+				settle(s, 1)
 			},
 			left:    []string{"c", "d", "e"},
 			dropped: 1,
@@ -187,7 +239,7 @@ func TestMemory(t *testing.T) {
 				peek(s, 1, all)
 				_ = s.Close()
 				add(s, "c")
-				s.Advance(1)
+				settle(s, 1)
 			},
 			dropped: 3,
 		},
@@ -199,7 +251,7 @@ func TestMemory(t *testing.T) {
 			if diff := cmp.Diff(tt.left, peek(s, 100, all)); diff != "" {
 				t.Errorf("left (-want +got):\n%s", diff)
 			}
-			s.Advance(0)
+			settle(s, 0)
 			if got := s.Stats().DroppedLines; got != tt.dropped {
 				t.Errorf("dropped %d, want %d", got, tt.dropped)
 			}
@@ -214,7 +266,7 @@ func TestMemoryCountsBytesWithOverhead(t *testing.T) {
 		t.Errorf("bytes %d, want %d", got, want)
 	}
 	peek(s, 1, 1)
-	s.Advance(1)
+	settle(s, 1)
 	if got, want := s.Stats().Bytes, int64(2+LineOverhead); got != want {
 		t.Errorf("bytes after one is delivered %d, want %d", got, want)
 	}
@@ -236,7 +288,7 @@ func TestMemoryTellsTheAgeOfTheOldest(t *testing.T) {
 			t.Errorf("oldest %v, want 5s", got)
 		}
 		peek(s, 1, 1)
-		s.Advance(1)
+		settle(s, 1)
 		if got := s.Stats().Oldest; got != 2*time.Second {
 			t.Errorf("oldest %v, want 2s", got)
 		}
@@ -272,11 +324,11 @@ func TestMemoryLetsGoOfABacklog(t *testing.T) {
 		s.Append(make([]byte, 1000))
 	}
 	for {
-		n := len(s.Peek(512, 64<<10, nil))
+		n := len(hold(s, 512, 64<<10, nil))
 		if n == 0 {
 			break
 		}
-		s.Advance(n)
+		settle(s, n)
 	}
 	if grown := heap() - before; grown > 1<<20 {
 		t.Errorf("%d bytes are still held after a backlog of 20 MB was delivered", grown)
@@ -338,7 +390,7 @@ func TestMemoryAccountsForEveryLine(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	var batch [][]byte
 	for finished := false; ; {
-		batch = s.Peek(20, 1<<20, batch[:0])
+		batch = hold(s, 20, 1<<20, batch[:0])
 		if len(batch) == 0 {
 			if finished {
 				break
@@ -361,7 +413,7 @@ func TestMemoryAccountsForEveryLine(t *testing.T) {
 			}
 			last[p] = i
 		}
-		s.Advance(n)
+		settle(s, n)
 		delivered += uint64(n)
 	}
 	if got := delivered + s.Stats().DroppedLines; got != producers*each {
@@ -376,7 +428,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Append(line)
-		batch = s.Peek(512, 64<<10, batch[:0])
-		s.Advance(len(batch))
+		batch = hold(s, 512, 64<<10, batch[:0])
+		settle(s, len(batch))
 	}
 }
