@@ -89,6 +89,7 @@ func (e *Engine) Reload(ctx context.Context) error {
 		return nil
 	}
 	defer e.reloading()()
+	e.outputs.Reopen() // also where a script cannot be loaded: the files may have been rotated
 	before := map[string]*script{}
 	for _, s := range old {
 		before[s.path] = s

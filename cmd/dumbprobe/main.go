@@ -27,8 +27,9 @@ func main() {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
 	// A reader of stdout that goes away gives an error at the write, and does not end the process. Nobody
-	// receives here. signal.Ignore would have commands inherit that, see internal/command.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	// receives here. signal.Ignore would have commands inherit that, see internal/command. Likewise for a file
+	// that reaches a limit of the process (ulimit -f, LimitFSIZE).
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGXFSZ)
 
 	manager, managerErr := systemd.TakeEnvironment() // before there is a command that would inherit it
 	os.Exit(run(process{

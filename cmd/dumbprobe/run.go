@@ -31,7 +31,8 @@ dumbprobe --checks host.lua --once | jq .event`
 
 const runExits = `0  stopped by INT or TERM; with --once: all checks ran and their messages were sent
 1  a script cannot be loaded at the start, a second INT or TERM came in the grace
-   period; with --once: a check failed, or messages were not sent
+   period; with --once: a check failed, or messages were not sent (as when the reader
+   of standard output, head -n 1 for one, has gone)
 2  the command line is wrong`
 
 func newRun(p process) *cobra.Command {

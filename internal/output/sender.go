@@ -43,6 +43,7 @@ type sender struct {
 	lastErr   error
 	lastErrAt time.Time
 	attempts  int    // sessions that have ended
+	flushes   int    // that are waiting
 	flying    int    // lines sent on this connection and not yet acknowledged
 	confirmed uint64 // lines acknowledged on this connection
 	closed    bool   // lines that come now are too late
@@ -189,7 +190,7 @@ func (s *sender) session(ctx context.Context) (err error) {
 	poll := newPoll()
 	defer poll.stop()
 	for {
-		n, wait := s.catchUp.allow(time.Now(), s.age(), s.came(), s.limit.lines)
+		n, wait := s.allowance()
 		if n > 0 {
 			var first uint64
 			s.batch, first = s.spool.Next(n, s.limit.bytes, s.batch[:0])
@@ -212,6 +213,7 @@ func (s *sender) session(ctx context.Context) (err error) {
 			return err
 		case <-s.spool.Ready():
 		case <-poll.after(s.inFlight(), wait):
+		case <-s.hurry: // a flush has begun
 		case <-s.reopen:
 			if r, ok := s.dest.(Reopener); ok {
 				if err := r.Reopen(ctx); err != nil {
@@ -222,14 +224,16 @@ func (s *sender) session(ctx context.Context) (err error) {
 	}
 }
 
-// age is that of the oldest line.
-func (s *sender) age() time.Duration { return s.spool.Stats().Oldest }
-
-// came is how many lines were enqueued.
-func (s *sender) came() uint64 {
+// allowance is how many lines may be sent now, or, when none, how long to wait. A flush waits for all of them, so it
+// is not held back.
+func (s *sender) allowance() (lines int, wait time.Duration) {
+	age := s.spool.Stats().Oldest
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.enqueued
+	if s.flushes > 0 {
+		return s.limit.lines, 0
+	}
+	return s.catchUp.allow(time.Now(), age, s.enqueued, s.limit.lines)
 }
 
 func (s *sender) inFlight() int {
@@ -368,13 +372,19 @@ func (s *sender) wakeDrained() {
 // flush waits until nothing is queued, until the sender has ended, until the peer is gone for good, or until ctx
 // ends; it returns what is left then.
 func (s *sender) flush(ctx context.Context) (left int) {
+	s.mu.Lock()
+	attempts := s.attempts
+	s.flushes++
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.flushes--
+		s.mu.Unlock()
+	}()
 	select {
 	case s.hurry <- struct{}{}:
 	default:
 	}
-	s.mu.Lock()
-	attempts := s.attempts
-	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		left = s.spool.Stats().Lines

@@ -2,8 +2,12 @@ package output
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"os"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestStdoutOfAPipeWithoutReaderWaits(t *testing.T) {
@@ -41,4 +45,31 @@ func TestStdoutThatHasDeadlinesIsInterrupted(t *testing.T) {
 	}
 	// The clean-up closes with a context that has ended; goleak then finds the writing goroutine, if it is
 	// left behind.
+}
+
+func TestAFlushDoesNotWaitForAReaderThatHasGone(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	events := newWatch(t)
+	// With this back-off, nothing would be tried again within the test's patience.
+	f := start(t, Options{Stdout: w, OnEvent: events.on, Backoff: Backoff{Min: time.Hour, Max: time.Hour}})
+	events.wait(Connected)
+	r.Close()
+	f.Send([]byte("a"))
+	if e := events.wait(Lost); !errors.Is(e.Err, ErrGone) || !errors.Is(e.Err, syscall.EPIPE) {
+		t.Errorf("lost because of %v", e.Err)
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var left *NotDeliveredError
+	if err := f.Close(ctx); !errors.As(err, &left) || left.Left[0].Lines != 1 || !errors.Is(left.Left[0].LastError, ErrGone) {
+		t.Errorf("close: %v", err)
+	}
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("close took %v", took)
+	}
 }
