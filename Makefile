@@ -5,7 +5,7 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build run test lint bench generate packages
+.PHONY: build run test lint bench soak generate packages
 
 # A static binary, which needs nothing on the machine that it is copied to.
 build:
@@ -28,6 +28,10 @@ lint:
 # What is generated of the table of the Lua API: docs/reference.md and scripts/meta.
 generate:
 	go generate ./luaapi
+
+# Two minutes with destinations that misbehave and kills of the daemon, see docs/delivery.md. SOAK is flags of internal/soak.
+soak: build
+	@go run ./internal/soak $(SOAK)
 
 # Benchmarks, several times each, for benchstat: make bench > new.txt; go run $(BENCHSTAT) old.txt new.txt
 bench:

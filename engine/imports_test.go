@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/...", "github.com/agnivade/levenshtein"},
 	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
 	"internal/state":      {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
+	"internal/soak":       {},         // runs the binary for minutes; in no binary
 	"internal/apidocs":    {"luaapi"}, // generates docs/reference.md and scripts/meta; in no binary
 }
 
