@@ -73,7 +73,7 @@ func TestParseAddressErrors(t *testing.T) {
 		{"tcp:h:-1", `destination "tcp:h:-1": port "-1" is not a number from 1 to 65535`},
 		{"tcp:h,ca=x:1", `destination "tcp:h,ca=x:1": host "h,ca=x": ',' cannot be in the name of a host`},
 		{"tcp:a b:1", `destination "tcp:a b:1": host "a b": ' ' cannot be in the name of a host`},
-		{"tcp:h:1?x=1", `destination "tcp:h:1": unknown option "x"; the options of tcp are catch_up`},
+		{"tcp:h:1?x=1", `destination "tcp:h:1": unknown option "x"; the options of tcp are catch_up, stall`},
 		{"unix", `destination "unix": the path is missing; the form is unix:PATH`},
 		{"unix:", `destination "unix:": the path is missing; the form is unix:PATH`},
 		{"unix:a\x00b", `destination "unix:a\x00b": the path contains a zero byte`},
@@ -98,6 +98,7 @@ func TestParseAddressErrors(t *testing.T) {
 func FuzzParseAddress(f *testing.F) {
 	for _, s := range []string{
 		"stdout", "tcp:h:1", "tcp:[::1]:514", "udp:[fe80::1%a]:1", "unix:/run/x", "tcp:::1:514", "unix:@", "tcp:[]:1", "tcp:[::1%]]:1",
+		"tls:h:1?ca=/a%26b&server_name=x", "file:/a b?mode=0600&sync=yes", "tcp:h:1?catch_up=5&catch_up=6", "unix:@a?b",
 	} {
 		f.Add(s)
 	}

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,9 +14,10 @@ import (
 // A backlog of an hour comes at the rate asked for, in order; what is fresh waits behind it, and no longer.
 func TestABacklogDoesNotFloodThePeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		d := &fake{connect: func() error {
-			if away {
+			if away.Load() {
 				return errAway
 			}
 			return nil
@@ -26,7 +28,7 @@ func TestABacklogDoesNotFloodThePeer(t *testing.T) {
 		defer b.close()
 		b.say(0, 3000)
 		time.Sleep(time.Hour)
-		away = false
+		away.Store(false)
 		for len(d.received()) == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -54,9 +56,10 @@ func TestABacklogDoesNotFloodThePeer(t *testing.T) {
 
 func TestABacklogGetsShorterHoweverMuchComesIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		d := &fake{connect: func() error {
-			if away {
+			if away.Load() {
 				return errAway
 			}
 			return nil
@@ -71,7 +74,7 @@ func TestABacklogGetsShorterHoweverMuchComesIn(t *testing.T) {
 			n += 200
 			time.Sleep(time.Second)
 		}
-		away = false
+		away.Store(false)
 		for s.stats().Oldest > catchUpAge || s.stats().Queued > 0 {
 			b.say(n, n+200)
 			n += 200
@@ -87,9 +90,10 @@ func TestABacklogGetsShorterHoweverMuchComesIn(t *testing.T) {
 
 func TestAFlushIsNotHeldBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		d := &fake{connect: func() error {
-			if away {
+			if away.Load() {
 				return errAway
 			}
 			return nil
@@ -100,7 +104,7 @@ func TestAFlushIsNotHeldBack(t *testing.T) {
 		defer b.close()
 		b.say(0, 1000)
 		time.Sleep(time.Minute)
-		away = false
+		away.Store(false)
 		for len(d.received()) == 0 {
 			time.Sleep(10 * time.Millisecond)
 		}

@@ -59,7 +59,7 @@ type opening struct {
 // open call cannot ask it: Go would see a circle. They have the opening and the address.)
 var kinds = map[string]kind{
 	"stdout": {
-		form: "stdout", doc: "standard output, a line each",
+		form: "stdout", doc: "a line each, to standard output",
 		confirms: byKernel, parse: parseNothing, tail: tailNothing, open: newStdout,
 	},
 	"file": {
@@ -68,11 +68,11 @@ var kinds = map[string]kind{
 	},
 	"tls": {
 		form: "tls:HOST:PORT", doc: "a line each over TLS, to a peer whose certificate is verified",
-		options: tlsOptions, confirms: byKernel,
+		options: append(slices.Clone(tlsOptions), stallOption), confirms: byKernel,
 		parse: parseHostPort, tail: tailHostPort, open: newTLS,
 	},
 	"tcp": {
-		form: "tcp:HOST:PORT", doc: "a line each", confirms: byKernel,
+		form: "tcp:HOST:PORT", doc: "a line each", options: []option{stallOption}, confirms: byKernel,
 		parse: parseHostPort, tail: tailHostPort, open: newTCP,
 	},
 	"udp": {

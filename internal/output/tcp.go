@@ -4,15 +4,15 @@ import "context"
 
 // tcp writes lines, each with a newline, to a TCP connection.
 type tcp struct {
-	addr string
+	address Address
 	*lineConn
 }
 
-func newTCP(o opening) (Destination, error) { return &tcp{addr: o.Address.hostPort()}, nil }
+func newTCP(o opening) (Destination, error) { return &tcp{address: o.Address}, nil }
 
 // Connect implements Destination.
 func (d *tcp) Connect(ctx context.Context) error {
-	w, err := dialWire(ctx, d.addr)
+	w, err := dialWire(ctx, d.address)
 	if err != nil {
 		return err
 	}

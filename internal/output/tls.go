@@ -82,19 +82,15 @@ func (d *tlsLines) Connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := dialWire(ctx, d.address.hostPort())
+	w, err := dialWire(ctx, d.address)
 	if err != nil {
 		return err
 	}
 	asked := false
-	if pairs := config.Certificates; true {
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			asked = true
-			if len(pairs) == 0 {
-				return &tls.Certificate{}, nil
-			}
-			return &pairs[0], nil
-		}
+	own := append(config.Certificates, tls.Certificate{}) // the empty one says that there is none
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return &own[0], nil
 	}
 	config.DynamicRecordSizingDisabled = true // lines are acknowledged by records
 	conn := tls.Client(w, config)

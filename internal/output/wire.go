@@ -16,8 +16,7 @@ import (
 
 const (
 	tcpDialTimeout = 10 * time.Second
-	// tcpStall is for how long a peer may acknowledge nothing, or leave its window shut, before the
-	// connection counts as broken.
+	// tcpStall is the default of the option stall.
 	tcpStall = 30 * time.Second
 	// tcpLinger is how long Close waits for the peer to read to the end.
 	tcpLinger = 300 * time.Millisecond
@@ -27,43 +26,50 @@ const (
 // It is what TLS runs on, too: its numbers are those of the bytes on the wire.
 type wire struct {
 	*net.TCPConn
+	stall   time.Duration
 	written atomic.Uint64 // bytes that the kernel has taken
 	cut     atomic.Bool   // writes are to end
 	closing atomic.Bool   // writes are not to wait
 	fin     bool          // the sending half is closed; owned by the sender
 }
 
+var stallOption = option{
+	name: "stall", value: "DURATION", check: timeBetween(time.Second, 10*time.Minute),
+	doc: "for how long the peer may acknowledge nothing, or read nothing, before the connection counts as broken (30s)",
+}
+
 // dialWire connects. It returns soon after ctx ends.
-func dialWire(ctx context.Context, addr string) (*wire, error) {
+func dialWire(ctx context.Context, a Address) (*wire, error) {
+	stall := a.duration(stallOption.name, tcpStall)
 	dialer := net.Dialer{
 		Timeout: tcpDialTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{
-			Enable: true, Idle: tcpStall / 2, Interval: tcpStall / 6, Count: 3,
+			Enable: true, Idle: stall / 2, Interval: max(stall/6, time.Second), Count: 3,
 		},
-		Control: setUserTimeout,
+		Control: func(_, _ string, c syscall.RawConn) error { return setUserTimeout(c, stall) },
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
+	conn, err := dialer.DialContext(ctx, "tcp", a.hostPort())
 	if err != nil {
 		return nil, err
 	}
-	return &wire{TCPConn: conn.(*net.TCPConn)}, nil
+	return &wire{TCPConn: conn.(*net.TCPConn), stall: stall}, nil
 }
 
 // setUserTimeout bounds how long the kernel keeps resending what nobody acknowledges: a quarter of an hour
 // by default. See TCP_USER_TIMEOUT in tcp(7).
-func setUserTimeout(_, _ string, c syscall.RawConn) error {
+func setUserTimeout(c syscall.RawConn, limit time.Duration) error {
 	var err error
 	ctlErr := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(tcpStall.Milliseconds()))
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(limit.Milliseconds()))
 	})
 	return errors.Join(ctlErr, err)
 }
 
-// Write writes all of b, for as long as the peer takes some of it every tcpStall, and until interrupt. It may
+// Write writes all of b, for as long as the peer takes some of it within the time of stall, and until interrupt. It may
 // be called from two goroutines (TLS answers to its peer while it reads), which must not interleave.
 func (w *wire) Write(b []byte) (total int, err error) {
 	for {
-		limit := tcpStall
+		limit := w.stall
 		if w.closing.Load() {
 			limit = tcpLinger
 		}

@@ -10,7 +10,7 @@ import (
 
 func TestWireKnowsAfterAResetWhatWasAcknowledged(t *testing.T) {
 	ln := listen(t)
-	w, err := dialWire(t.Context(), ln.Addr().String())
+	w, err := dialWire(t.Context(), address(t, "tcp:"+ln.Addr().String()))
 	must(t, err)
 	defer w.Close()
 	peer, err := ln.AcceptTCP()
@@ -30,7 +30,7 @@ func TestWireKnowsAfterAResetWhatWasAcknowledged(t *testing.T) {
 
 func TestWireDoesNotCountItsOwnEnd(t *testing.T) {
 	ln := listen(t)
-	w, err := dialWire(t.Context(), ln.Addr().String())
+	w, err := dialWire(t.Context(), address(t, "tcp:"+ln.Addr().String()))
 	must(t, err)
 	defer w.Close()
 	peer, err := ln.Accept()
@@ -55,7 +55,7 @@ func within(t *testing.T, what string, done func() bool) {
 // A line that ends on the wire behind what is acknowledged is in flight, whole or in part.
 func TestLinesAreConfirmedWhenAllTheirBytesAre(t *testing.T) {
 	ln := listen(t)
-	w, err := dialWire(t.Context(), ln.Addr().String())
+	w, err := dialWire(t.Context(), address(t, "tcp:"+ln.Addr().String()))
 	must(t, err)
 	peer, err := ln.Accept()
 	must(t, err)
@@ -160,6 +160,26 @@ func TestLinesStayInTheSpoolUntilTheyAreConfirmed(t *testing.T) {
 			t.Errorf("in the end: %+v", s)
 		}
 	})
+}
+
+// A peer that reads nothing for the time of stall loses its connection, and the lines wait for the next one.
+func TestTCPGivesUpAPeerThatReadsNothing(t *testing.T) {
+	ln := listen(t)
+	events := newWatch(t)
+	f := start(t, Options{Addresses: []Address{address(t, "tcp:"+ln.Addr().String()+"?stall=1s")}, OnEvent: events.on})
+	first, err := ln.Accept()
+	must(t, err)
+	defer first.Close()
+	line := make([]byte, 100_000)
+	for range 150 { // more than the buffers of both kernels hold
+		f.Send(line)
+	}
+	if e := events.wait(Lost); e.Err == nil {
+		t.Error("lost without a reason")
+	}
+	if s := f.Stats()[0]; s.Queued == 0 || s.InFlight != 0 || s.Sent == 0 {
+		t.Errorf("stats: %+v", s)
+	}
 }
 
 var _ net.Conn = (*wire)(nil)
