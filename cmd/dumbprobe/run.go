@@ -42,8 +42,9 @@ func newRun(p process) *cobra.Command {
 		Long: `Runs the checks of the scripts, each when it is due, and sends what they find.
 
 HUP loads the scripts that have changed; one that cannot be loaded leaves its running
-version in place. INT and TERM end the daemon: running checks get the grace period, then the
-messages that wait are sent. A second INT or TERM ends it at once.`,
+version in place. It also opens the files of --destination file:PATH anew. INT and TERM end
+the daemon: running checks get the grace period, then the messages that wait are sent. A
+second INT or TERM ends it at once.`,
 		Example:           strings.ReplaceAll(runExamples, "dumbprobe --checks", "dumbprobe run --checks"),
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"hash/fnv"
 	"strconv"
+
+	"dumbprobe/internal/spool"
 )
 
 // Batch is what a destination is handed at once: lines, without their newlines, that follow one another.
@@ -29,5 +31,17 @@ func (b Batch) ID(i int) string {
 	return string(strconv.AppendUint(append(id, '-'), sum.Sum64(), 36))
 }
 
-// origin is that of a spool in memory.
-func origin() string { return rand.Text() }
+// identified is a spool whose sequence numbers outlive the process.
+type identified interface {
+	// ID tells this spool from all others: up to 32 letters, digits and hyphens, kept for as long as its sequence
+	// numbers are.
+	ID() string
+}
+
+// originOf is what Batch.Origin is for the lines of a spool.
+func originOf(s spool.Spool) string {
+	if i, ok := s.(identified); ok {
+		return i.ID()
+	}
+	return rand.Text()
+}

@@ -433,6 +433,9 @@ func conformClosesAfterEach(t *testing.T, _ rig, p peer) {
 	got := p.box().waitFor(t, len(want))
 	s := f.Stats()[0]
 	complete(t, s, got, want)
+	if s.SentAgain > 0 {
+		t.Errorf("%d lines were sent again, though the peer reads to the end", s.SentAgain)
+	}
 	if s.Reconnects < 5 {
 		t.Errorf("only %d reconnects: the peer did not close", s.Reconnects)
 	}

@@ -67,9 +67,10 @@ func New(o Options) (*Fanout, error) {
 		if err != nil {
 			return nil, fmt.Errorf("destination %q: %w", name, err)
 		}
+		sp := spool.NewMemory(o.SpoolBytes)
 		f.senders = append(f.senders, newSender(senderOptions{
-			name: name, dest: dest, spool: spool.NewMemory(o.SpoolBytes), catchUp: a.number("catch_up", catchUpRate), batch: k.batch, confirms: k.confirms,
-			origin: origin(), backoff: o.Backoff, log: o.Logger, onEvent: o.OnEvent,
+			name: name, dest: dest, spool: sp, catchUp: a.number("catch_up", catchUpRate), batch: k.batch, confirms: k.confirms,
+			origin: originOf(sp), backoff: o.Backoff, log: o.Logger, onEvent: o.OnEvent,
 		}))
 	}
 	for _, s := range f.senders {

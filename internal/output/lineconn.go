@@ -125,13 +125,33 @@ func (c *lineConn) close() error {
 	}
 	if c.wire.CloseWrite() == nil {
 		c.wire.fin = true
-		select {
-		case <-c.ended:
-		case <-time.After(tcpLinger):
-		}
+		c.linger()
 	}
 	c.confirm()
 	err := c.wire.Close()
 	<-c.ended
 	return err
+}
+
+// linger waits, within its limit, for the peer to close and to acknowledge what was sent. One that has closed its
+// sending half first, as a server does that ends, may still read.
+func (c *lineConn) linger() {
+	limit := time.NewTimer(tcpLinger)
+	defer limit.Stop()
+	select {
+	case <-c.ended:
+	case <-limit.C:
+		return
+	}
+	for wait := time.Millisecond; ; wait *= 2 {
+		c.confirm()
+		if len(c.marks) == 0 || c.wire.reset() {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-limit.C:
+			return
+		}
+	}
 }

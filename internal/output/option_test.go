@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dumbprobe/internal/spool"
 )
 
 // wide is a kind with every sort of option.
@@ -109,11 +111,25 @@ func TestANameShowsWhereTheLinesGoAndNoSecret(t *testing.T) {
 	}
 }
 
+// kept is a spool with an identity of its own.
+type kept struct{ *spool.Memory }
+
+func (kept) ID() string { return "kept" }
+
+func TestTheOriginIsTheSpools(t *testing.T) {
+	if got := originOf(kept{}); got != "kept" {
+		t.Errorf("the origin is %q", got)
+	}
+	if a, b := originOf(spool.NewMemory(0)), originOf(spool.NewMemory(0)); a == b || len(a) < 20 {
+		t.Errorf("two spools in memory have the origins %q and %q", a, b)
+	}
+}
+
 func TestBatchID(t *testing.T) {
 	line := []byte("{}")
-	b := Batch{Lines: [][]byte{line, line}, First: 7, Origin: origin()}
+	b := Batch{Lines: [][]byte{line, line}, First: 7, Origin: originOf(spool.NewMemory(0))}
 	rest := Batch{Lines: b.Lines[1:], First: 8, Origin: b.Origin}
-	other := Batch{Lines: b.Lines, First: 7, Origin: origin()}
+	other := Batch{Lines: b.Lines, First: 7, Origin: originOf(spool.NewMemory(0))}
 	changed := Batch{Lines: [][]byte{[]byte("{ }")}, First: 7, Origin: b.Origin}
 	if b.ID(1) != rest.ID(0) {
 		t.Errorf("one line has the ids %s and %s", b.ID(1), rest.ID(0))

@@ -168,7 +168,12 @@ func (s *sender) session(ctx context.Context) (err error) {
 	if err := s.dest.Connect(ctx); err != nil {
 		return err
 	}
-	defer func() { _ = s.dest.Close() }() // what mattered was said by Send
+	confirmer, _ := s.dest.(Confirmer)
+	defer func() {
+		_ = s.dest.Close() // what mattered was said by Send
+		s.harvest(confirmer)
+		s.rewind()
+	}()
 	s.since = time.Now()
 	s.mu.Lock()
 	s.connects++
@@ -181,12 +186,6 @@ func (s *sender) session(ctx context.Context) (err error) {
 	if w, ok := s.dest.(Watched); ok {
 		lost = w.Lost()
 	}
-	confirmer, _ := s.dest.(Confirmer)
-	defer func() {
-		// After the Close: it waits for the last acknowledgements.
-		s.harvest(confirmer)
-		s.rewind()
-	}()
 	poll := newPoll()
 	defer poll.stop()
 	for {

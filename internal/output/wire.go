@@ -148,6 +148,21 @@ func (w *wire) closed() error {
 	return nil
 }
 
+// reset asks the kernel whether the connection is broken, so that nothing more will be acknowledged.
+func (w *wire) reset() bool {
+	raw, err := w.SyscallConn()
+	if err != nil {
+		return true
+	}
+	broken := false
+	err = raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		_, pollErr := unix.Poll(fds, 0)
+		broken = pollErr == nil && fds[0].Revents&unix.POLLERR != 0
+	})
+	return broken || err != nil
+}
+
 // discard reads what the peer says and throws it away, until there is an error: io.EOF comes as errPeerClosed.
 func discard(r io.Reader, lost chan<- error, ended chan<- struct{}) {
 	defer close(ended)
