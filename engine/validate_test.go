@@ -112,9 +112,9 @@ func TestNewAndRunErrors(t *testing.T) {
 	path := lua(t, "a.lua", "return {}")
 	t.Run("options are checked by New", func(t *testing.T) {
 		for want, o := range map[string]Options{
-			"no script is given":    {Stdout: &recorder{news: newPulse()}},
-			"is not off, changes":   {Checks: []string{path}, SelfMessages: "sometimes", Stdout: &recorder{news: newPulse()}},
-			"stdout needs a writer": {Checks: []string{path}},
+			"no script is given":  {Stdout: &recorder{news: newPulse()}},
+			"is not off, changes": {Checks: []string{path}, SelfMessages: "sometimes", Stdout: &recorder{news: newPulse()}},
+			"no standard output":  {Checks: []string{path}},
 		} {
 			if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
