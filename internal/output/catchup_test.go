@@ -116,6 +116,25 @@ func TestAFlushIsNotHeldBack(t *testing.T) {
 	})
 }
 
+// kept outlives the process, so there is no hurry at its end.
+func TestAFlushOfASpoolThatIsKeptDoesNotFloodThePeer(t *testing.T) {
+	s := newSender(senderOptions{name: "fake", dest: &fake{}, spool: kept{spool.NewMemory(0)}, catchUp: 10, log: zap.NewNop()})
+	s.flushes = 1
+	s.catchUp.free = time.Now().Add(time.Hour)
+	if n, _ := s.allowance(); n != s.limit.lines {
+		t.Errorf("fresh lines: %d may go", n)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(senderOptions{name: "fake", dest: &fake{}, spool: kept{spool.NewMemory(0)}, catchUp: 10, log: zap.NewNop()})
+		s.enqueue([]byte("a"))
+		time.Sleep(time.Minute)
+		s.flushes = 1
+		if n, _ := s.allowance(); n != 1 {
+			t.Errorf("of a backlog, %d lines may go at once, want 1: a tenth of a second's worth", n)
+		}
+	})
+}
+
 func TestFreshLinesAreNotHeldBack(t *testing.T) {
 	c := catchUp{rate: 1}
 	now := time.Now()

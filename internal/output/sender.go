@@ -223,13 +223,13 @@ func (s *sender) session(ctx context.Context) (err error) {
 	}
 }
 
-// allowance is how many lines may be sent now, or, when none, how long to wait. A flush waits for all of them, so it
-// is not held back.
+// allowance is how many lines may be sent now, or, when none, how long to wait. A flush is not held back where what is
+// left after it is lost.
 func (s *sender) allowance() (lines int, wait time.Duration) {
 	age := s.spool.Stats().Oldest
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.flushes > 0 {
+	if _, keeps := s.spool.(identified); s.flushes > 0 && !keeps {
 		return s.limit.lines, 0
 	}
 	return s.catchUp.allow(time.Now(), age, s.enqueued, s.limit.lines)

@@ -63,6 +63,7 @@ func (d *daemon) start() error {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = d.dir
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = child()
 	cmd.Env = append(os.Environ(), "SOAK_RUN="+strconv.Itoa(d.run), "SOAK_RATE="+strconv.Itoa(d.settings.rate))
 	if err := cmd.Start(); err != nil {
 		return err

@@ -54,9 +54,14 @@ func (t *target) startPeer() error {
 	p := peerSettings{kind: t.kind.name, listen: t.listen, file: t.file, cert: t.cert}
 	t.peer = exec.Command(self, p.args()...)
 	t.peer.Stderr = os.Stderr
-	// It ends with this program, whatever happens to that.
-	t.peer.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	t.peer.SysProcAttr = child()
 	return t.peer.Start()
+}
+
+// child has a process end with this one, and not by the Ctrl-C that this one hears. The signal comes when the thread
+// that started it ends, which is the main one: see main.
+func child() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // stopPeer kills the peer, or ends it politely.
