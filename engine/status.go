@@ -200,7 +200,8 @@ func (s *script) summary(now time.Time, grace time.Duration) control.Script {
 
 func destinationStatus(d output.DestinationStats) control.Destination {
 	s := control.Destination{
-		Address: d.Address, State: string(d.State), Queued: d.Queued, SpoolBytes: d.SpoolBytes, Sent: d.Sent,
+		Address: d.Address, State: string(d.State), Queued: d.Queued, SpoolBytes: d.SpoolBytes,
+		Enqueued: d.Enqueued, InFlight: d.InFlight, Sent: d.Sent, SentAgain: d.SentAgain, Delivered: d.Delivered, Acknowledged: d.Acknowledged,
 		Oldest: d.Oldest.Seconds(), Reconnects: d.Reconnects,
 	}
 	if s.State == "" {
@@ -208,6 +209,9 @@ func destinationStatus(d output.DestinationStats) control.Destination {
 	}
 	for _, n := range d.Dropped {
 		s.Dropped += n
+	}
+	if s.Dropped > 0 {
+		s.DroppedFor = d.Dropped
 	}
 	if d.LastError != nil && d.State != output.Connected {
 		s.LastError = d.LastError.Error()

@@ -161,15 +161,22 @@ func (h *Handle) Failing() bool { return h.Failure != nil }
 
 // Destination is where messages go.
 type Destination struct {
-	Address    string  `json:"address"`
-	State      string  `json:"state"` // connected, lost, slow, or connecting
-	Queued     int     `json:"queued"`
-	SpoolBytes int64   `json:"spool_bytes"`
-	Sent       uint64  `json:"sent"`
-	Dropped    uint64  `json:"dropped"`
-	Oldest     float64 `json:"oldest"` // age of the oldest message that waits
-	Reconnects uint64  `json:"reconnects"`
-	LastError  string  `json:"last_error,omitzero"`
+	Address    string `json:"address"`
+	State      string `json:"state"` // connected, lost, slow, or connecting
+	Queued     int    `json:"queued"`
+	SpoolBytes int64  `json:"spool_bytes"`
+	Enqueued   uint64 `json:"enqueued"`
+	InFlight   int    `json:"in_flight"` // of those queued: sent, and not yet acknowledged
+	Sent       uint64 `json:"sent"`      // each time
+	SentAgain  uint64 `json:"sent_again"`
+	Delivered  uint64 `json:"delivered"`
+	// Acknowledged is Delivered where the destination, or the kernel of its machine, confirms; else 0.
+	Acknowledged uint64            `json:"acknowledged"`
+	Dropped      uint64            `json:"dropped"`
+	DroppedFor   map[string]uint64 `json:"dropped_for,omitzero"` // by reason
+	Oldest       float64           `json:"oldest"`               // age of the oldest message that waits
+	Reconnects   uint64            `json:"reconnects"`
+	LastError    string            `json:"last_error,omitzero"`
 }
 
 // Failing tells whether messages are lost or wait.
