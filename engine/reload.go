@@ -260,10 +260,6 @@ func (e *Engine) loadWell(path string) {
 // swap puts the scripts in place of those before: what is not among them any more stops, what is fresh
 // starts.
 func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
-	names := map[string]string{}
-	for _, s := range scripts {
-		s.names(names)
-	}
 	var gone []*script
 	for _, s := range before {
 		if !slices.Contains(scripts, s) {
@@ -284,6 +280,15 @@ func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
 		e.retire(s)
 	}
 	e.useState(scripts)
+	e.forgetGone(scripts)
+}
+
+// forgetGone forgets what is known of checks and handles that none of the scripts has.
+func (e *Engine) forgetGone(scripts []*script) {
+	names := map[string]string{}
+	for _, s := range scripts {
+		s.names(names)
+	}
 	e.voice.forget(func(s topic) bool { return s.check != "" && names[s.check] != s.script })
 }
 
@@ -305,6 +310,8 @@ func (e *Engine) retire(s *script) {
 		s.drain(ctx)
 		e.mu.Lock()
 		delete(e.retired, s)
+		scripts := e.scripts // none when the daemon stops
 		e.mu.Unlock()
+		e.forgetGone(scripts) // its last runs may have reported checks that are gone
 	})
 }
