@@ -28,7 +28,7 @@ type check struct {
 	plan      scheduler.Plan
 	asked     float64   // unix time that next_run gave last; 0: none
 	askAgain  bool      // next_run failed: what is due is not the check, but the question
-	lastStart time.Time // of the last run
+	lastStart time.Time // of the last run, where next_run says when the next is due
 	backoff   scheduler.Backoff
 	wanted    *runRequest // a run that is asked for, and has not begun; nil: none
 }
@@ -149,75 +149,11 @@ func (c *check) Start(due time.Time) {
 	c.launch(turn{check: c, due: due, queued: now, number: c.record.Load().begin(now)})
 }
 
-// launch has the run begin, now or at its turn. It returns at once.
-func (c *check) launch(run turn) {
-	if c.entry.NeedsVM() {
-		c.script.turns.enter(run)
-		return
-	}
-	go c.cycle(run, nil)
-}
-
-// cycle is one run and the plan for the next. passOn, if it is not nil, is called when the run gives the VM
-// away; then gone is true. cycle may end early by runtime.Goexit, after that (see luaapi.VM.Do): the plan is
-// made then, too.
-func (c *check) cycle(run turn, passOn func()) (gone bool) {
-	defer c.end()
-	planned := false
-	retry := true
-	defer func() {
-		if !planned {
-			c.planNext(run, retry)
-		}
-	}()
-	retry = c.run(run, func() {
-		gone = true
-		if passOn != nil {
-			passOn()
-		}
-	})
-	planned = true
-	c.planNext(run, retry)
-	return gone
-}
-
-func (c *check) planNext(run turn, retry bool) {
-	switch {
-	case c.schedule == nil:
-		c.ask()
-	case run.asked != nil:
-		c.resume()
-	default:
-		c.next(retry)
-	}
-}
-
-// run runs the check once, sends what it found and reports the outcome. It tells whether the run failed, or
-// found a state that is not expected.
-func (c *check) run(run turn, onWait func()) (retry bool) {
-	c.mu.Lock()
-	c.lastStart = time.Now()
-	c.mu.Unlock()
-	c.record.Load().turn(run.number)
-	var b luaapi.Batch
-	err := luaapi.Abandoned(c.timeout)
-	defer func() {
-		if !b.Started.IsZero() && run.asked == nil {
-			c.script.engine.late.add(b.Started.Sub(run.due))
-		}
-		retry = c.finished(run, &b, err)
-	}()
-	opts := c.options()
-	opts.Deadline = run.queued.Add(c.timeout)
-	opts.OnWait = onWait
-	err = c.entry.Run(c.script.life, opts, &b)
-	return
-}
-
 // expire ends a run whose deadline passed before it had its turn.
 func (c *check) expire(run turn) {
 	defer c.end()
-	c.planNext(run, c.finished(run, &luaapi.Batch{}, luaapi.Abandoned(c.timeout)))
+	now := time.Now()
+	c.planNext(run, c.finished(run, &luaapi.Batch{}, luaapi.Abandoned(c.timeout), now), now)
 }
 
 func (c *check) options() luaapi.RunOptions {
@@ -228,12 +164,12 @@ func (c *check) logger() *zap.Logger {
 	return c.script.engine.logger.With(c.source().fields()...)
 }
 
-// finished sends what a run found, and reports its outcome. It tells whether the run failed, or found a state that
-// is not expected.
-func (c *check) finished(run turn, b *luaapi.Batch, err error) (retry bool) {
+// finished sends what a run found, and reports its outcome; it ended at now. It tells whether the run failed, or found
+// a state that is not expected.
+func (c *check) finished(run turn, b *luaapi.Batch, err error, now time.Time) (retry bool) {
 	c.script.engine.sendBatch(c.source(), b)
 	o := outcomeOf(err, b)
-	c.recordRun(run, b, o, runError(err, b))
+	c.recordRun(run, b, o, runError(err, b), now)
 	c.script.engine.voice.tell(c.source(), "run", o, runError(err, b))
 	if run.asked != nil {
 		run.asked.answer(c, b, o, runError(err, b))
@@ -254,10 +190,22 @@ func runError(err error, b *luaapi.Batch) error {
 	return nil
 }
 
+// planNext plans what follows a run that ended at now.
+func (c *check) planNext(run turn, retry bool, now time.Time) {
+	switch {
+	case c.schedule == nil:
+		c.ask()
+	case run.asked != nil:
+		c.resume()
+	default:
+		c.next(retry, now)
+	}
+}
+
 // next plans the next run of a check whose schedule the daemon keeps.
-func (c *check) next(retry bool) {
+func (c *check) next(retry bool, now time.Time) {
 	c.mu.Lock()
-	c.plan = c.schedule.Next(c.plan, time.Now(), retry)
+	c.plan = c.schedule.Next(c.plan, now, retry)
 	plan := c.plan
 	c.mu.Unlock()
 	if plan.Skipped > 0 {

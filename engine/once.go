@@ -96,7 +96,7 @@ func (c *check) once(ctx context.Context) bool {
 	defer timer.Stop()
 	select {
 	case r := <-done:
-		c.finished(turn{check: c}, &r.b, r.err)
+		c.finished(turn{check: c}, &r.b, r.err, time.Now())
 		return outcomeOf(r.err, &r.b) == OutcomeOK
 	case <-timer.C:
 		c.script.engine.voice.tell(c.source(), "run", OutcomeStuck,

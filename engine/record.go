@@ -68,10 +68,9 @@ func (r *record) turn(run uint32) {
 	}
 }
 
-// end notes what came of a run; started is when it had its turn and what else it waited for, or zero, due when it
-// was due. A run that was given up before, as one of a VM that was stuck, is counted only when it is.
-func (r *record) end(run uint32, due, started time.Time, o Outcome, err error) {
-	now := time.Now()
+// end notes what came of a run that ended at now; started is when it had its turn and what else it waited for, or
+// zero, due when it was due. A run that was given up before, as one of a VM that was stuck, is counted only when it is.
+func (r *record) end(run uint32, due, started time.Time, o Outcome, err error, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if run != r.begun || r.busy == 0 && run != 0 {
@@ -197,10 +196,10 @@ func (s *script) recordStuck(name string, err error) {
 }
 
 // recordRun notes what came of a run of the check.
-func (c *check) recordRun(run turn, b *luaapi.Batch, o Outcome, err error) {
+func (c *check) recordRun(run turn, b *luaapi.Batch, o Outcome, err error, now time.Time) {
 	due := run.due
 	if run.asked != nil {
 		due = time.Time{} // it comes when it is asked for, and is not late
 	}
-	c.record.Load().end(run.number, due, b.Started, o, err)
+	c.record.Load().end(run.number, due, b.Started, o, err, now)
 }

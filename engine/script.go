@@ -225,7 +225,7 @@ func (s *script) stop() {
 // abandonTurns ends the runs that queue for a VM that will not come free.
 func (s *script) abandonTurns() {
 	for _, run := range s.turns.clear() {
-		run.check.finished(run, &luaapi.Batch{}, errStopped)
+		run.check.finished(run, &luaapi.Batch{}, errStopped, time.Now())
 		run.check.end()
 	}
 }

@@ -108,7 +108,7 @@ func TestStatusCountsStreaksAndChangesOfTheOutcome(t *testing.T) {
 			r.turn(n)
 			started := time.Now()
 			time.Sleep(time.Second)
-			r.end(n, due, started, o, nil)
+			r.end(n, due, started, o, nil, time.Now())
 			var c control.Check
 			r.fill(&c)
 			return c
@@ -131,16 +131,16 @@ func TestARunThatWasGivenUpIsNotCountedAgainWhenItEnds(t *testing.T) {
 	r := new(record)
 	stuck := r.begin(time.Now())
 	r.giveUp(OutcomeStuck, nil)
-	r.end(stuck, time.Time{}, time.Now(), OutcomeOK, nil)
+	r.end(stuck, time.Time{}, time.Now(), OutcomeOK, nil, time.Now())
 	next := r.begin(time.Now())
-	r.end(stuck, time.Time{}, time.Now(), OutcomeOK, nil)
+	r.end(stuck, time.Time{}, time.Now(), OutcomeOK, nil, time.Now())
 	r.leave(stuck)
 	var c control.Check
 	r.fill(&c)
 	if c.Outcome != "stuck" || c.Runs != 1 || c.State != control.CheckQueued {
 		t.Errorf("%+v", c)
 	}
-	r.end(next, time.Time{}, time.Now(), OutcomeOK, nil)
+	r.end(next, time.Time{}, time.Now(), OutcomeOK, nil, time.Now())
 	r.fill(&c)
 	if c.Outcome != "ok" || c.Runs != 2 || c.State != control.CheckIdle {
 		t.Errorf("%+v", c)

@@ -11,8 +11,7 @@ import (
 // would each pay for a goroutine, its growing stack and a context.
 type turns struct {
 	mu     sync.Mutex // protects following fields
-	queue  []turn     // from head on
-	head   int
+	queue  turnQueue
 	served bool // a goroutine is at work, and looks at the queue when it is done
 
 	alarm   *time.Timer // ends the runs whose deadline passes while they are queued; nil: not armed
@@ -54,7 +53,7 @@ func (t *turns) expire() {
 // enter queues a run, and sees to it that it gets its turn.
 func (t *turns) enter(run turn) {
 	t.mu.Lock()
-	t.queue = append(t.queue, run)
+	t.queue.push(run)
 	begin := !t.served
 	t.served = true
 	if !begin {
@@ -69,12 +68,13 @@ func (t *turns) enter(run turn) {
 // serve runs what is queued, until nothing is, or a run has given the VM away: then another goroutine has
 // taken over.
 func (t *turns) serve() {
+	x := newExecution(t.passOn)
 	for {
 		run, ok := t.next()
 		if !ok {
 			return
 		}
-		if gone := run.check.cycle(run, t.passOn); gone {
+		if gone := x.cycle(run); gone {
 			return
 		}
 	}
@@ -83,37 +83,28 @@ func (t *turns) serve() {
 func (t *turns) next() (turn, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.head == len(t.queue) {
+	run, ok := t.queue.pop()
+	if !ok {
 		t.served = false
-		t.reset()
-		return turn{}, false
 	}
-	run := t.queue[t.head]
-	t.queue[t.head] = turn{}
-	t.head++
-	if t.head == len(t.queue) {
-		t.reset()
+	if t.queue.empty() {
+		t.disarm()
 	}
-	return run, true
+	return run, ok
 }
 
-// reset empties the queue; a large one, of one busy instant, is not kept.
-func (t *turns) reset() {
+// disarm stops the alarm, which would keep an old version of the script alive.
+func (t *turns) disarm() {
 	if t.alarm != nil {
-		t.alarm.Stop() // it would keep an old version of the script alive
+		t.alarm.Stop()
 		t.alarm = nil
-	}
-	t.head = 0
-	t.queue = t.queue[:0]
-	if cap(t.queue) > 1024 {
-		t.queue = nil
 	}
 }
 
 // passOn lets another goroutine serve the queue, since the run of this one waits.
 func (t *turns) passOn() {
 	t.mu.Lock()
-	more := t.head < len(t.queue)
+	more := !t.queue.empty()
 	t.served = more
 	t.mu.Unlock()
 	if more {
@@ -127,16 +118,15 @@ func (t *turns) expired(now time.Time) []turn {
 	defer t.mu.Unlock()
 	t.alarm = nil
 	var late []turn
-	kept := t.queue[:t.head]
-	for _, run := range t.queue[t.head:] {
+	var kept turnQueue
+	for run, ok := t.queue.pop(); ok; run, ok = t.queue.pop() {
 		if deadline := run.deadline(); !now.Before(deadline) {
 			late = append(late, run)
 		} else {
-			kept = append(kept, run)
+			kept.push(run)
 			t.arm(deadline)
 		}
 	}
-	clear(t.queue[len(kept):])
 	t.queue = kept
 	return late
 }
@@ -145,8 +135,10 @@ func (t *turns) expired(now time.Time) []turn {
 func (t *turns) clear() []turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left := append([]turn(nil), t.queue[t.head:]...)
-	t.reset()
-	t.queue = nil
+	t.disarm()
+	var left []turn
+	for run, ok := t.queue.pop(); ok; run, ok = t.queue.pop() {
+		left = append(left, run)
+	}
 	return left
 }

@@ -72,9 +72,9 @@ func (e *Entry) Run(ctx context.Context, opts RunOptions, b *Batch) error {
 		return e.runBuiltin(ctx, opts, b)
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {
-		b.Started = r.startedAt()
+		b.Started = r.taken
 		if t, ok := e.object.(*lua.LTable); ok && !e.OwnSchedule {
-			t.RawSetString("last_run", lua.LNumber(now()))
+			t.RawSetString("last_run", lua.LNumber(unixSeconds(r.taken)))
 		}
 		v, err := r.callMethod(e.object, "run")
 		return r.finish(v, err, e.Check.Overlay, b)
@@ -117,9 +117,9 @@ func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {
 		if b.Started.IsZero() {
-			b.Started = r.startedAt()
+			b.Started = r.taken
 		}
-		c.lastRun = now()
+		c.lastRun = unixSeconds(r.taken)
 		v, err := c.finish(r, r.thread, data)
 		if err = r.finish(v, err, c.Overlay, b); r.ended != nil {
 			return err

@@ -42,7 +42,8 @@ func (l *vmLock) acquire(ctx context.Context, r *Run) error {
 }
 
 func (l *vmLock) taken(r *Run) {
-	r.heldSince.Store(time.Now().UnixNano())
+	r.taken = time.Now()
+	r.heldSince.Store(r.taken.UnixNano())
 	l.holder.Store(r)
 }
 

@@ -20,7 +20,10 @@ type messageObject struct {
 	values   measured
 }
 
-func now() float64 { return float64(time.Now().UnixMicro()) / 1e6 }
+func now() float64 { return unixSeconds(time.Now()) }
+
+// unixSeconds is a time to the microsecond.
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
 func (vm *VM) pushObject(L *lua.LState, value any, className string) *lua.LUserData {
 	ud := &lua.LUserData{Value: value, Metatable: vm.classes[className].meta, Env: L.Env}

@@ -60,6 +60,8 @@ type Run struct {
 	opts   RunOptions
 	parent context.Context
 
+	taken time.Time // when it took the VM last
+
 	// What bounds the run. waitCtx is made at the first wait; most runs never wait.
 	deadline   time.Time // zero: none
 	waitCtx    context.Context
@@ -84,7 +86,7 @@ type Run struct {
 	ended     error  // why the run must end, once that is known
 
 	// Read by other goroutines.
-	heldSince  atomic.Int64 // unix nanoseconds at which this run took the lock last
+	heldSince  atomic.Int64 // unix nanoseconds of taken
 	hurry      atomic.Bool  // set by others: look before the next instruction, a thousand may take long
 	deadlineNs atomic.Int64 // unix nanoseconds of the deadline, 0: none
 	gone       atomic.Bool  // it ended early, and left its Lua threads in the middle of what they did
@@ -355,9 +357,6 @@ func (r *Run) abandon() {
 	r.thread = nil // never used again: Lua frames are still on it
 	runtime.Goexit()
 }
-
-// startedAt is when this run took the VM last.
-func (r *Run) startedAt() time.Time { return time.Unix(0, r.heldSince.Load()) }
 
 // held is for how long this run has the VM at a stretch, and how far its deadline is behind, both at now.
 func (r *Run) held(now time.Time) (held, overdue time.Duration) {

@@ -185,7 +185,7 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err 
 		vm.lock.release()
 		return ErrClosed
 	}
-	if !r.deadline.IsZero() && !time.Now().Before(r.deadline) { // it waited for its turn before it came here
+	if !r.deadline.IsZero() && !r.taken.Before(r.deadline) { // it waited for its turn before it came here
 		vm.lock.release()
 		return &DeadlineError{Timeout: opts.Timeout, Waited: true}
 	}

@@ -108,7 +108,7 @@ func (e evenly) between(x, y time.Duration) int {
 // upcoming returns the point to run next, and when, as durations from now: the first later than start
 // whose time has not passed. A point with jitter has passed when its jitter has: until then the run can
 // start at once. It also returns how many points after start had passed; false if there is no point.
-func upcoming(pts points, start, jitter time.Duration) (point, at time.Duration, skipped int, ok bool) {
+func upcoming[P points](pts P, start, jitter time.Duration) (point, at time.Duration, skipped int, ok bool) {
 	if point, ok = pts.after(max(start, -jitter-1)); !ok {
 		return 0, 0, 0, false
 	}

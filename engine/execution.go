@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"dumbprobe/luaapi"
+)
+
+// launch has the run begin, now or at its turn. It returns at once.
+func (c *check) launch(run turn) {
+	if c.entry.NeedsVM() {
+		c.script.turns.enter(run)
+		return
+	}
+	go newExecution(nil).cycle(run)
+}
+
+// execution is one run of a check, from its turn to the plan for the next. Who serves many in a row uses one for
+// all of them: it would be most of what a run allocates beside the script.
+type execution struct {
+	turn
+	batch luaapi.Batch // what the run found
+	err   error
+	ended bool // the run came back; otherwise its goroutine ends early (see luaapi.VM.Do)
+	gone  bool // the run has given the VM away: passOn was called
+
+	passOn     func() // nil: nobody waits for the VM on this goroutine
+	onWait     func() // waits and logger: made once
+	makeLogger func() *zap.Logger
+}
+
+func newExecution(passOn func()) *execution {
+	x := &execution{passOn: passOn}
+	x.onWait, x.makeLogger = x.waits, x.logger
+	return x
+}
+
+// cycle is one run and the plan for the next. gone tells that the run has given the VM away. When the run ends its
+// goroutine early, the plan is made all the same.
+func (x *execution) cycle(run turn) (gone bool) {
+	clear(x.batch.Lines) // or they would stay in memory until the next run has as many
+	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines[:0]}, nil, false, false
+	defer x.conclude()
+	c := run.check
+	c.record.Load().turn(run.number)
+	opts := c.options()
+	opts.Deadline = run.queued.Add(c.timeout)
+	opts.OnWait, opts.MakeLogger = x.onWait, x.makeLogger
+	x.err = c.entry.Run(c.script.life, opts, &x.batch)
+	x.ended = true
+	return x.gone
+}
+
+// conclude sends what the run found, reports its outcome and plans the next.
+func (x *execution) conclude() {
+	c := x.check
+	defer c.end()
+	if !x.ended {
+		x.err = luaapi.Abandoned(c.timeout)
+	}
+	now := time.Now()
+	started := x.batch.Started
+	if started.IsZero() {
+		started = x.queued
+	} else if x.asked == nil {
+		c.script.engine.late.add(started.Sub(x.due))
+	}
+	if c.schedule == nil {
+		c.mu.Lock()
+		c.lastStart = started
+		c.mu.Unlock()
+	}
+	c.planNext(x.turn, c.finished(x.turn, &x.batch, x.err, now), now)
+}
+
+func (x *execution) waits() {
+	x.gone = true
+	if x.passOn != nil {
+		x.passOn()
+	}
+}
+
+func (x *execution) logger() *zap.Logger { return x.check.logger() }
