@@ -188,6 +188,8 @@ func (s *sender) session(ctx context.Context) (err error) {
 	}
 	poll := newPoll()
 	defer poll.stop()
+	gathered := time.NewTimer(0)
+	defer gathered.Stop()
 	for {
 		n, wait := s.allowance()
 		if n > 0 {
@@ -195,10 +197,19 @@ func (s *sender) session(ctx context.Context) (err error) {
 			s.batch, first = s.spool.Next(n, s.limit.bytes, s.batch[:0])
 			if len(s.batch) > 0 {
 				s.catchUp.took(time.Now(), len(s.batch))
+				full := len(s.batch) >= n || bytesOf(s.batch) >= s.limit.bytes/2
 				if err := s.sendBatch(ctx, first, confirmer); err != nil {
 					return err
 				}
 				poll.soon()
+				if !full && !s.flushing() {
+					gathered.Reset(s.limit.gather)
+					select {
+					case <-gathered.C:
+					case <-s.hurry:
+					case <-ctx.Done(): // seen below, when there is nothing more to send
+					}
+				}
 				continue
 			}
 		}
@@ -233,6 +244,12 @@ func (s *sender) allowance() (lines int, wait time.Duration) {
 		return s.limit.lines, 0
 	}
 	return s.catchUp.allow(time.Now(), age, s.enqueued, s.limit.lines)
+}
+
+func (s *sender) flushing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flushes > 0
 }
 
 func (s *sender) inFlight() int {
