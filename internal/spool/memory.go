@@ -17,13 +17,18 @@ type Memory struct {
 	ready    chan struct{}
 
 	mu           sync.Mutex // protects the following
-	queue        queue
+	queue        queue[entry]
 	bytes        int64  // of the lines in queue
 	first        uint64 // sequence number of the oldest line in queue
 	out          window
 	droppedLines uint64
 	droppedBytes uint64
 	closed       bool
+}
+
+type entry struct {
+	line []byte
+	at   time.Duration // when it came, since the spool was made
 }
 
 // window is what the sender holds. Lines are known by sequence number, not by position, because Append
@@ -178,6 +183,6 @@ func (m *Memory) Close() error {
 		m.drop(len(m.queue.front().line))
 		m.removeFirst()
 	}
-	m.queue = queue{}
+	m.queue = queue[entry]{}
 	return nil
 }

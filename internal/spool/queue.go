@@ -1,34 +1,27 @@
 package spool
 
-import "time"
-
-type entry struct {
-	line []byte
-	at   time.Duration // when it came, since the spool was made
-}
-
 const chunkEntries = 256
 
-type chunk struct {
-	entries [chunkEntries]entry
-	next    *chunk
+type chunk[T any] struct {
+	entries [chunkEntries]T
+	next    *chunk[T]
 }
 
 // queue is a list of chunks rather than a ring that doubles: a backlog that has gone leaves no large empty
 // ring behind, and growing never copies.
-type queue struct {
-	head, tail *chunk
+type queue[T any] struct {
+	head, tail *chunk[T]
 	lo, hi     int // the first entry used in head, the first unused in tail
 	len        int
 }
 
-func (q *queue) push(e entry) {
+func (q *queue[T]) push(e T) {
 	switch {
 	case q.tail == nil:
-		q.head = &chunk{}
+		q.head = &chunk[T]{}
 		q.tail = q.head
 	case q.hi == chunkEntries:
-		q.tail.next = &chunk{}
+		q.tail.next = &chunk[T]{}
 		q.tail, q.hi = q.tail.next, 0
 	}
 	q.tail.entries[q.hi] = e
@@ -37,11 +30,14 @@ func (q *queue) push(e entry) {
 }
 
 // front returns the oldest entry of a queue that is not empty.
-func (q *queue) front() *entry { return &q.head.entries[q.lo] }
+func (q *queue[T]) front() *T { return &q.head.entries[q.lo] }
+
+// back returns the newest entry of a queue that is not empty.
+func (q *queue[T]) back() *T { return &q.tail.entries[q.hi-1] }
 
 // pop removes the oldest entry of a queue that is not empty.
-func (q *queue) pop() {
-	q.head.entries[q.lo] = entry{}
+func (q *queue[T]) pop() {
+	q.head.entries[q.lo] = *new(T)
 	q.lo++
 	q.len--
 	switch {
@@ -53,7 +49,7 @@ func (q *queue) pop() {
 	}
 }
 
-func (q *queue) all(yield func(*entry) bool) {
+func (q *queue[T]) all(yield func(*T) bool) {
 	c, i := q.head, q.lo
 	for range q.len {
 		if i == chunkEntries {

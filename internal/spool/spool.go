@@ -1,7 +1,7 @@
-// Package spool keeps the lines that wait for a destination.
+// Package spool keeps the lines that wait for a destination, in memory or on disk.
 //
-// Invariant: every line given to Append is, exactly once, either acknowledged (delivered) or counted as
-// dropped; lines leave in the order in which they came; and what is held never exceeds the limit by more
+// Invariant: every line given to Append is, exactly once, either acknowledged (delivered), counted as
+// dropped, or kept for the next process; lines leave in the order in which they came; and what is held never exceeds the limit by more
 // than what a sender has in flight. The package knows bytes only, not messages.
 package spool
 
@@ -35,7 +35,7 @@ type Spool interface {
 
 	// Next hands out further lines, at most maxLines of them and maxBytes bytes together, the first however long
 	// it is. It appends them to into and returns it with the sequence number of the first of them: lines are
-	// numbered as they are taken in, without a gap, and keep their number.
+	// numbered as they are taken in, and keep their number. Those of one call follow one another without a gap.
 	Next(maxLines, maxBytes int, into [][]byte) ([][]byte, uint64)
 
 	// Ack removes the first n of the lines that are out, which are delivered.
@@ -52,7 +52,7 @@ type Spool interface {
 	Ready() <-chan struct{}
 
 	// Close ends the use of the spool; a second Close does nothing. What a spool that lives in memory still
-	// holds is then dropped and counted, and so is every later Append.
+	// holds is then dropped and counted, what one on disk holds is kept. Every later Append is dropped and counted.
 	Close() error
 }
 
@@ -62,5 +62,9 @@ type Stats struct {
 	Bytes        int64         // their size as it counts against the limit
 	Oldest       time.Duration // how long the oldest of them has waited
 	DroppedLines uint64
-	DroppedBytes uint64 // without overhead
+	DroppedBytes uint64 // without overhead, and as far as they are known of lines that were damaged
+
+	// Of DroppedLines; only a spool on disk has these.
+	DamagedLines   uint64 // which could not be read back
+	UnwrittenLines uint64 // which waited in memory, for a disk that takes nothing, until there was no more room for them
 }

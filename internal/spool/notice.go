@@ -1,0 +1,70 @@
+package spool
+
+// NoticeKind says what happened to a spool on disk.
+type NoticeKind string
+
+const (
+	// Failing: the disk does not do what it is asked to. What the spool holds is still delivered; what is new waits in
+	// memory, where it does not outlive the process.
+	Failing NoticeKind = "failing"
+	// Recovered: after Failing, it does again.
+	Recovered NoticeKind = "recovered"
+	// Damaged: lines, or what is known about them, cannot be read back.
+	Damaged NoticeKind = "damaged"
+)
+
+// Notice is a change that whoever looks after a spool should hear of.
+type Notice struct {
+	Kind  NoticeKind
+	Err   error  // why; nil for Recovered
+	Lines uint64 // Damaged: how many lines are known to be lost by this, which may grow
+}
+
+// noticesHeld is how many notices wait for a Notify that does not return; further ones are left out.
+const noticesHeld = 64
+
+// notify never blocks.
+func (d *Disk) notify(n Notice) {
+	select {
+	case d.notices <- n:
+	default:
+	}
+}
+
+// tell calls Options.Notify, apart from all that may hang with the disk.
+func (d *Disk) tell() {
+	defer close(d.told)
+	for n := range d.notices {
+		if d.o.Notify != nil {
+			d.o.Notify(n)
+		}
+	}
+}
+
+// troubles is how many kinds of trouble there are: of writing, syncing, keeping the cursor, and reading.
+const (
+	writing = iota
+	syncing
+	ticking
+	reading
+	troubles
+)
+
+// trouble notes that something fails. The caller holds mu.
+func (d *Disk) trouble(what int, err error) {
+	if !d.ill[what] {
+		d.ill[what] = true
+		d.notify(Notice{Kind: Failing, Err: err})
+	}
+}
+
+// well notes that something succeeds. The caller holds mu.
+func (d *Disk) well(what int) {
+	if !d.ill[what] {
+		return
+	}
+	d.ill[what] = false
+	if d.ill == [troubles]bool{} {
+		d.notify(Notice{Kind: Recovered})
+	}
+}

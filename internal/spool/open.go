@@ -1,0 +1,392 @@
+package spool
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked is that another process uses the folder.
+var ErrLocked = errors.New("another process uses it")
+
+// OpenDisk opens the spool in a folder, or makes one. Damage is no error; what is not the spool's is left alone. Errors
+// are a folder that is somebody else's or another process's, and a disk that does not do what a spool needs.
+func OpenDisk(o Options) (*Disk, error) {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.segmentBytes == 0 {
+		if o.MaxBytes < MinDiskBytes {
+			return nil, fmt.Errorf("a spool on disk needs at least %d bytes", MinDiskBytes)
+		}
+		o.segmentBytes = min(max(o.MaxBytes/8, minSegmentBytes), maxSegmentBytes)
+	}
+	if o.heldBytes == 0 {
+		o.heldBytes = o.segmentBytes
+	}
+	if o.cacheBytes == 0 {
+		o.cacheBytes = cacheBytes
+	}
+	if o.stall == 0 {
+		o.stall = stallAfter
+	}
+	f, err := makeFolder(o.Path, o.hook)
+	if err != nil {
+		return nil, err
+	}
+	d := &Disk{
+		o: o, folder: f,
+		ready: make(chan struct{}, 1), writeNow: make(chan struct{}, 1), syncSoon: make(chan struct{}, 1), syncNow: make(chan struct{}, 1),
+		stop: make(chan struct{}), written: make(chan struct{}), synced: make(chan struct{}), attempt: make(chan struct{}),
+		notices: make(chan Notice, noticesHeld), told: make(chan struct{}),
+	}
+	if d.lock, err = f.lock(); err != nil {
+		f.close()
+		return nil, err
+	}
+	if err := d.load(); err != nil {
+		d.lock.Close()
+		f.close()
+		return nil, err
+	}
+	go d.tell()
+	go d.runWriter()
+	go d.runSyncer()
+	return d, nil
+}
+
+// makeFolder opens a folder of this user's, and makes it if it is not there.
+func makeFolder(path string, h hook) (*folder, error) {
+	f, err := openFolder(path, h)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := h.at(atFolderMake); err != nil {
+			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
+		}
+		if err := os.Mkdir(path, 0o700); err != nil {
+			return nil, err
+		}
+		if parent, err := os.Open(filepath.Dir(path)); err == nil {
+			_ = parent.Sync() // or there will be no spool after a power cut, and nothing lost but what was in it
+			parent.Close()
+		}
+		f, err = openFolder(path, h)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := f.own(); err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// own has nobody else read what is in the folder.
+func (f *folder) own() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.dir.Fd()), &st); err != nil {
+		return f.errorOf("stat", "", err)
+	}
+	if int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to the user %d, and this is the user %d", f.path, st.Uid, os.Geteuid())
+	}
+	if st.Mode&0o077 != 0 {
+		return f.dir.Chmod(fs.FileMode(st.Mode & 0o700))
+	}
+	return nil
+}
+
+// lock keeps other processes out for as long as the file is open.
+func (f *folder) lock() (*os.File, error) {
+	file, err := f.open(lockName, unix.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := f.hook.at(atLockCreate); err != nil {
+			return nil, f.errorOf("create", lockName, err)
+		}
+		file, err = f.open(lockName, unix.O_RDWR|unix.O_CREAT)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
+		if err == unix.EWOULDBLOCK {
+			err = ErrLocked
+		}
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return file, nil
+}
+
+// found is a segment in the folder.
+type found struct {
+	seg     *segment
+	header  bool   // it is readable
+	follows uint64 // of its header
+	whole   bool   // all of it is records without damage
+}
+
+// load finds out what is in the folder.
+func (d *Disk) load() error {
+	names, err := d.folder.names()
+	if err != nil {
+		return err
+	}
+	segs, most, err := d.find(names)
+	if err != nil {
+		return err
+	}
+	c, cursorErr := d.readCursor()
+	if err := d.identify(cursorErr != nil && most == 0); err != nil {
+		return err
+	}
+	if cursorErr != nil && (most > 0 || !errors.Is(cursorErr, fs.ErrNotExist)) {
+		d.notify(Notice{Kind: Damaged, Err: fmt.Errorf("%s cannot be read, so all lines that are still there are sent again: %w",
+			filepath.Join(d.folder.path, cursorName), cursorErr)})
+	}
+	if cursorErr != nil && most > 0 {
+		c = cursor{limit: (most + 2*epoch - 1) / epoch * epoch}
+		if len(segs) > 0 {
+			c.acked = segs[0].seg.first
+		}
+	}
+	if c.limit < most {
+		c.limit = most // a file by a name that is not from here
+	}
+
+	lost := uint64(0)
+	pos := c.acked
+	var tail *found
+	for i := range segs {
+		s := &segs[i]
+		end := uint64(maxSeq)
+		if i+1 < len(segs) {
+			if n := segs[i+1]; n.header {
+				end = min(n.follows, n.seg.first)
+			} else {
+				end = n.seg.first
+			}
+		}
+		if err := d.measure(s, end, i+1 == len(segs)); err != nil {
+			return err
+		}
+		if s.header {
+			lost += missing(pos, s.follows)
+		}
+		g := s.seg
+		pos = max(pos, g.end)
+		if g.end <= c.acked {
+			g.gone = true
+			d.done = append(d.done, g)
+			continue
+		}
+		if err := d.begin(g, c.acked); err != nil {
+			return err
+		}
+		d.segs = append(d.segs, g)
+		d.lines += g.lines
+		d.waiting += g.waiting
+		d.usage += segmentOverhead + g.records
+		tail = s
+	}
+	lost += missing(pos, c.synced)
+	if lost > 0 {
+		d.droppedLines += lost
+		d.damagedLines += lost
+		d.notify(Notice{Kind: Damaged, Lines: lost, Err: fmt.Errorf("%s: segments are missing, or end too soon", d.folder.path)})
+	}
+	d.next = max(c.limit, pos)
+	d.wroteTo = pos
+	d.restored = d.lines
+	if tail != nil && tail.whole && tail.seg.end == d.next {
+		if file, err := d.folder.open(tail.seg.name(), unix.O_RDWR); err == nil {
+			tail.seg.file, tail.seg.sealed = file, false
+		}
+	}
+	d.trim()
+	d.saved = c
+	d.limit = c.limit
+	d.tick(pos, false)
+	if d.lines > 0 {
+		wake(d.ready)
+	}
+	return nil
+}
+
+// missing is how many lines there were between two numbers. Where the numbers have jumped between them, nobody knows.
+func missing(from, to uint64) uint64 {
+	switch {
+	case to <= from:
+		return 0
+	case to-from >= epoch/2:
+		return 1
+	}
+	return to - from
+}
+
+// find lists the segments, in their order. most is above all numbers that they tell of.
+func (d *Disk) find(names []string) (segs []found, most uint64, err error) {
+	for _, name := range names {
+		if base, ok := strings.CutSuffix(name, tempSuffix); ok {
+			if _, segment := parseSegmentName(base); segment || base == cursorName || base == idName {
+				_ = d.folder.unlink(atNothing, name) // of a process that was killed
+			}
+			continue
+		}
+		first, ok := parseSegmentName(name)
+		if !ok {
+			continue
+		}
+		most = max(most, first+1)
+		file, err := d.folder.open(name, unix.O_RDONLY)
+		if errors.Is(err, unix.ELOOP) || errors.Is(err, errIrregular) {
+			d.notify(Notice{Kind: Damaged, Err: fmt.Errorf("%s is no file; it is left alone", filepath.Join(d.folder.path, name))})
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		s, err := d.look(file, first)
+		file.Close()
+		if err != nil {
+			return nil, 0, err
+		}
+		segs = append(segs, s)
+	}
+	slices.SortFunc(segs, func(a, b found) int { return cmp.Compare(a.seg.first, b.seg.first) })
+	return segs, most, nil
+}
+
+// look reads the beginning of a segment.
+func (d *Disk) look(file *os.File, first uint64) (found, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return found{}, err
+	}
+	g := &segment{first: first, end: first, from: first, off: headerBytes, at: info.ModTime().UnixNano(), size: info.Size(), sealed: true}
+	s := found{seg: g}
+	b := make([]byte, 2*headerBytes)
+	n, _ := hooked{file, d.o.hook}.ReadAt(b, 0) // what cannot be read is damaged
+	if at, follows, ok := parseSegmentHeader(b[:n]); ok && at == first {
+		s.header, s.follows = true, follows
+	}
+	if n == len(b) {
+		if r, want, _ := parseRecord(b[headerBytes:]); want > 0 {
+			g.at = r.at
+		}
+	}
+	return s, nil
+}
+
+// measure finds out where a segment ends. end is above all its numbers. Only the last segment, and one whose successor does not
+// tell, are read.
+func (d *Disk) measure(s *found, end uint64, last bool) error {
+	g := s.seg
+	g.end = max(end, g.first)
+	if last || g.end-g.first >= epoch/2 {
+		file, err := d.folder.open(g.name(), unix.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		scan := scanner{file: hooked{file, d.o.hook}, size: g.size}
+		off, next, damaged := int64(headerBytes), g.first, false
+		for {
+			r, ok := scan.next(off, next, end)
+			if !ok {
+				break
+			}
+			damaged = damaged || r.seq != next || r.off != off
+			next, off = r.seq+1, r.end()
+		}
+		g.end = next + scan.torn(off, next, end)
+		s.whole = s.header && !damaged && off == g.size
+	}
+	g.written = g.end
+	g.records = max(g.size-headerBytes, 0)
+	return nil
+}
+
+// torn is how many lines the end of a segment, behind the last whole record, has for certain: next would be the number
+// of the first.
+func (s *scanner) torn(off int64, next, end uint64) uint64 {
+	rest := s.size - off
+	if rest < headerBytes || next >= end {
+		return 0
+	}
+	r, want, _ := parseRecord(s.at(off, headerBytes))
+	switch {
+	case want > 0 && off+want > s.size:
+		return 0 // the write was cut short
+	case want > 0 && r.seq >= next && r.seq < end && r.seq-next < epoch/2:
+		return r.seq + 1 - next
+	}
+	for ; off < s.size; off += scanChunk {
+		for _, b := range s.at(off, min(scanChunk, s.size-off)) {
+			if b != 0 {
+				return 1
+			}
+		}
+	}
+	return 0
+}
+
+// begin finds the first line of g that waits.
+func (d *Disk) begin(g *segment, acked uint64) error {
+	g.from = max(g.first, acked)
+	g.lines = int(g.end - g.from)
+	g.waiting = g.records
+	if g.from == g.first {
+		return nil
+	}
+	file, err := d.folder.open(g.name(), unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	scan := scanner{file: hooked{file, d.o.hook}, size: g.size}
+	if r, ok := scan.next(headerBytes, g.from, g.end); ok {
+		g.off, g.at, g.waiting = r.off, r.at, g.size-r.off
+	}
+	return nil
+}
+
+func (d *Disk) readCursor() (cursor, error) {
+	b, err := d.folder.read(cursorName, cursorBytes)
+	if err != nil {
+		return cursor{}, err
+	}
+	return parseCursor(b)
+}
+
+// identify reads who this spool is. anew is that its numbers begin anew, and so must its identity.
+func (d *Disk) identify(anew bool) error {
+	b, err := d.folder.read(idName, idLimit)
+	var i identity
+	if err == nil {
+		i, err = parseIdentity(b)
+	}
+	if err == nil && !anew {
+		d.id = i.id
+		return nil
+	}
+	known := !errors.Is(err, fs.ErrNotExist)
+	if err != nil && known {
+		d.notify(Notice{Kind: Damaged, Err: fmt.Errorf("%s cannot be read, so the spool gets a new identity: %w",
+			filepath.Join(d.folder.path, idName), err)})
+	}
+	i = newIdentity(d.o.Destination)
+	d.id = i.id
+	err = d.folder.replace(replacePoints{atIDCreate, atIDWrite, atIDSync, atIDRename, atIDSynced}, idName, i.encode())
+	if err != nil && known {
+		return nil // what waits here can be delivered all the same
+	}
+	return err
+}
