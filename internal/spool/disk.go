@@ -114,8 +114,10 @@ type Disk struct {
 	closed         bool
 	again          *time.Timer // wakes the sender after a failure to read; nil if there was none
 
-	read  reader // owned by the sender
-	saved cursor // owned by the syncer: what is on the disk
+	read reader // owned by the sender
+
+	oneSync sync.Mutex // held while it is synced; taken before mu, and protects the following
+	saved   cursor     // what is on the disk
 }
 
 // held is a line in memory.

@@ -51,6 +51,8 @@ func (d *Disk) runSyncer() {
 
 // sync says whether all went well. last is that the spool is closed, and nothing is written any more.
 func (d *Disk) sync(last bool) bool {
+	d.oneSync.Lock()
+	defer d.oneSync.Unlock()
 	wroteTo, ok := d.syncSegments()
 	if !ok {
 		wroteTo = d.saved.synced
