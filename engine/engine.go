@@ -89,7 +89,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := newEngine(o)
 	e.outputs, err = output.New(output.Options{
-		Addresses: o.Destinations, SpoolBytes: o.SpoolBytes, Stdout: o.Stdout, Logger: o.Logger, OnEvent: e.destinationEvent,
+		Addresses: o.Destinations, SpoolBytes: o.SpoolBytes, SpoolDir: o.SpoolDir, SpoolSync: o.SpoolSync, Stdout: o.Stdout, Logger: o.Logger, OnEvent: e.destinationEvent,
 		Hostname: hostname(), Version: o.Version,
 	})
 	if err != nil {
@@ -245,13 +245,25 @@ const defaultFlushTime = 10 * time.Second
 func (e *Engine) flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), e.flushTime)
 	defer cancel()
-	err := e.outputs.Close(ctx)
-	var left *output.NotDeliveredError
-	if errors.As(err, &left) {
-		e.logger.Error("messages are lost: " + left.Error())
+	err := e.undelivered(e.outputs.Close(ctx))
+	var lost *output.NotDeliveredError
+	if errors.As(err, &lost) {
+		e.logger.Error("messages are lost: " + lost.Error())
 		return nil // the daemon has ended as it was told to
 	}
 	return err
+}
+
+// undelivered logs what is kept for the next start, and returns what is lost.
+func (e *Engine) undelivered(err error) error {
+	var left *output.NotDeliveredError
+	if !errors.As(err, &left) {
+		return err
+	}
+	if kept := left.Kept(); kept != nil {
+		e.logger.Warn("messages are kept in the spool for the next start: " + kept.Error())
+	}
+	return left.Lost()
 }
 
 // Close frees what New opened. After Run and Once it has nothing to do.

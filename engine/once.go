@@ -110,5 +110,5 @@ func (c *check) once(ctx context.Context) bool {
 func (e *Engine) flushOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.flushTime)
 	defer cancel()
-	return e.outputs.Close(ctx)
+	return e.undelivered(e.outputs.Close(ctx))
 }

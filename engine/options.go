@@ -17,6 +17,8 @@ type Options struct {
 	Checks       []string         // script files, and folders of them
 	Destinations []output.Address // stdout if empty
 	SpoolBytes   int64            // per destination; 20 MiB
+	SpoolDir     string           // the folder of what waits for destinations; "": in memory only
+	SpoolSync    time.Duration    // how much of it a power cut may cost; 0: each message is written to the disk itself at once
 
 	Timeout     time.Duration // of a run, where the check gives none; 60 s
 	Grace       time.Duration // for running checks when the daemon stops; 10 s

@@ -202,7 +202,10 @@ func destinationStatus(d output.DestinationStats) control.Destination {
 	s := control.Destination{
 		Address: d.Address, State: string(d.State), Queued: d.Queued, SpoolBytes: d.SpoolBytes,
 		Enqueued: d.Enqueued, InFlight: d.InFlight, Sent: d.Sent, SentAgain: d.SentAgain, Delivered: d.Delivered, Acknowledged: d.Acknowledged,
-		Oldest: d.Oldest.Seconds(), Reconnects: d.Reconnects,
+		Oldest: d.Oldest.Seconds(), Reconnects: d.Reconnects, Spool: control.SpoolMemory, Restored: d.Restored,
+	}
+	if d.Kept {
+		s.Spool = control.SpoolDisk
 	}
 	if s.State == "" {
 		s.State = "connecting"

@@ -11,6 +11,7 @@ import (
 
 	"dumbprobe/engine"
 	"dumbprobe/internal/output"
+	"dumbprobe/internal/spool"
 )
 
 // The flags that more than one place names.
@@ -74,6 +75,9 @@ func (f *runFlags) need(cmd *cobra.Command) error {
 	if f.once && f.watch {
 		return usageErrorf("--once and --watch exclude each other: with --once, the daemon ends after one run of each check, and loads nothing again")
 	}
+	if f.spool != "" && f.maxSpool < spool.MinDiskBytes {
+		return usageErrorf("--max-spool %s is too small for --spool, which needs %s", formatSize(f.maxSpool), formatSize(spool.MinDiskBytes))
+	}
 	return f.scriptFlags.need(cmd)
 }
 
@@ -86,6 +90,8 @@ type runFlags struct {
 	maxState int64
 
 	destinations []output.Address
+	spool        string
+	spoolSync    time.Duration
 	maxSpool     int64
 	selfMessages string
 
@@ -101,6 +107,7 @@ type runFlags struct {
 }
 
 func (f *runFlags) add(cmd *cobra.Command) {
+	f.spoolSync = time.Second
 	f.maxSpool = 20 << 20
 	f.selfMessages = string(engine.SelfChanges)
 	f.timeout = 60 * time.Second
@@ -115,6 +122,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.BoolVar(&f.watch, flagWatch, false, "load the scripts again when their files, or those that they require, change")
 	fs.Var(folderFlag{&f.state}, "state", "keep what checks remember (dumbprobe.state) in this folder, over a restart (default the first of $STATE_DIRECTORY; else in memory)")
 	fs.Var(addressFlag{&f.destinations}, "destination", output.Forms()+"; repeatable (default stdout)")
+	fs.Var(folderFlag{&f.spool}, "spool", "keep messages that wait in this folder, over a restart and a kill (default in memory)")
+	fs.Var(durationFlag{value: &f.spoolSync, orZero: true}, "spool-sync", "of messages that a power cut may cost with --spool; 0: each is written to the disk itself at once")
 	fs.Var(sizeFlag{&f.maxSpool}, "max-spool", "of messages that wait for a destination that is away; the oldest are dropped")
 	choices(cmd, &f.selfMessages, "self-messages", "send messages about failing checks: never, when that changes, or each time",
 		string(engine.SelfOff), string(engine.SelfChanges), string(engine.SelfAll))
@@ -127,7 +136,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.Var(sizeFlag{&f.maxMemory}, "max-script-memory", "of Lua values of one script, about; a script that holds more is loaded again")
 	fs.Var(sizeFlag{&f.maxState}, "max-state", "of what all checks remember")
 	setGroup(fs, groupScripts, flagOnce, flagWatch, "state")
-	setGroup(fs, groupMessages, "destination", "max-spool", "self-messages")
+	setGroup(fs, groupMessages, "destination", "spool", "spool-sync", "max-spool", "self-messages")
 	setGroup(fs, groupLimits, "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory", "max-state")
 	setGroup(fs, groupLog, "logging")
 	addLogLevel(cmd, &f.level, zapcore.InfoLevel)
@@ -135,7 +144,8 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	mustComplete(cmd.RegisterFlagCompletionFunc("destination", completeDestination))
 	mustComplete(cmd.MarkFlagFilename("logging", "yaml", "yml", "json"))
 	mustComplete(cmd.MarkFlagDirname("state"))
-	noCompletion(cmd, "max-spool", "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory", "max-state")
+	mustComplete(cmd.MarkFlagDirname("spool"))
+	noCompletion(cmd, "spool-sync", "max-spool", "timeout", "grace", "max-commands", "max-commands-per-script", "max-script-memory", "max-state")
 }
 
 func addLogLevel(cmd *cobra.Command, level *string, standard zapcore.Level) {

@@ -32,7 +32,7 @@ dumbprobe --checks host.lua --once | jq .event`
 const runExits = `0  stopped by INT or TERM; with --once: all checks ran and their messages were sent
 1  a script cannot be loaded at the start, a second INT or TERM came in the grace
    period; with --once: a check failed, or messages were not sent (as when the reader
-   of standard output, head -n 1 for one, has gone)
+   of standard output, head -n 1 for one, has gone) and are not kept (--spool)
 2  the command line is wrong`
 
 func newRun(p process) *cobra.Command {
@@ -107,6 +107,8 @@ func (f *runFlags) engineOptions(p process, log *zap.Logger) engine.Options {
 		Checks:          f.checks,
 		Destinations:    f.destinations,
 		SpoolBytes:      f.maxSpool,
+		SpoolDir:        f.spool,
+		SpoolSync:       f.spoolSync,
 		Timeout:         f.timeout,
 		Grace:           max(f.grace, time.Nanosecond), // zero would be the default
 		LoadTimeout:     f.loadTimeout,

@@ -159,12 +159,20 @@ type Handle struct {
 // Failing tells whether something is wrong with the handle.
 func (h *Handle) Failing() bool { return h.Failure != nil }
 
+// Where what waits for a destination is.
+const (
+	SpoolMemory = "memory"
+	SpoolDisk   = "disk"
+)
+
 // Destination is where messages go.
 type Destination struct {
 	Address    string `json:"address"`
 	State      string `json:"state"` // connected, lost, slow, or connecting
 	Queued     int    `json:"queued"`
+	Spool      string `json:"spool"` // disk or memory
 	SpoolBytes int64  `json:"spool_bytes"`
+	Restored   int    `json:"restored"` // of an earlier start
 	Enqueued   uint64 `json:"enqueued"`
 	InFlight   int    `json:"in_flight"` // of those queued: sent, and not yet acknowledged
 	Sent       uint64 `json:"sent"`      // each time

@@ -38,6 +38,13 @@ type identified interface {
 	ID() string
 }
 
+// keeper is a spool whose lines outlive the process.
+type keeper interface {
+	identified
+	// Restored is how many lines there were when it was opened.
+	Restored() int
+}
+
 // originOf is what Batch.Origin is for the lines of a spool.
 func originOf(s spool.Spool) string {
 	if i, ok := s.(identified); ok {

@@ -106,6 +106,8 @@ func (e *RetryAfterError) Unwrap() error { return e.Err }
 const (
 	DropSpoolFull = "spool_full" // pushed out by newer ones, or larger than the whole spool
 	DropTooLarge  = "too_large"  // larger than the destination can ever take
+	DropDamaged   = "damaged"    // could not be read back from the spool on disk
+	DropUnwritten = "unwritten"  // waited in memory, for a disk that takes nothing, until there was no more room
 	DropShutdown  = "shutdown"   // still waiting in memory when the daemon ended
 	DropRefused   = "refused"    // the peer will never take them, as it says (HTTP 400)
 )

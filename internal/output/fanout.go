@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"dumbprobe/internal/spool"
 )
 
 // stopGrace is how long Close waits for goroutines to end, where its context leaves less.
@@ -18,13 +16,15 @@ const stopGrace = time.Second
 
 // Options says where lines go. Only Stdout is needed, and only for an address of kind stdout.
 type Options struct {
-	Addresses  []Address   // stdout alone if empty
-	SpoolBytes int64       // of each destination; spool.DefaultMaxBytes if 0
-	Stdout     io.Writer   // not closed; written to by one goroutine at a time
-	Backoff    Backoff     // the zero value for 0.5 s to 30 s
-	Logger     *zap.Logger // nothing is logged if nil
-	Hostname   string      // of this machine, for kinds that tell it to their peer
-	Version    string      // of the program, likewise
+	Addresses  []Address     // stdout alone if empty
+	SpoolBytes int64         // of each destination; spool.DefaultMaxBytes if 0
+	SpoolDir   string        // what waits is kept below this folder; in memory if empty
+	SpoolSync  time.Duration // see spool.Options.SyncEvery
+	Stdout     io.Writer     // not closed; written to by one goroutine at a time
+	Backoff    Backoff       // the zero value for 0.5 s to 30 s
+	Logger     *zap.Logger   // nothing is logged if nil
+	Hostname   string        // of this machine, for kinds that tell it to their peer
+	Version    string        // of the program, likewise
 
 	// OnEvent, if set, hears what is also logged. It is called from one goroutine per destination, never
 	// from within Send; it may call Send, and while it blocks, further events of that destination wait.
@@ -40,8 +40,9 @@ type Fanout struct {
 
 // New starts a sender for each address. They connect in the background: that a peer is away is no error
 // here. Errors are an address that is invalid or given twice, stdout without a writer, and an option that a
-// kind cannot use, as a file that cannot be read; nothing is started then.
-func New(o Options) (*Fanout, error) {
+// kind cannot use, as a file that cannot be read; nothing is started then. A spool that cannot be opened is none: it is
+// logged, and what waits for that destination is kept in memory.
+func New(o Options) (_ *Fanout, err error) {
 	if len(o.Addresses) == 0 {
 		o.Addresses = []Address{{Scheme: "stdout"}}
 	}
@@ -49,6 +50,11 @@ func New(o Options) (*Fanout, error) {
 		o.Logger = zap.NewNop()
 	}
 	f := &Fanout{}
+	defer func() {
+		if err != nil {
+			f.abandon()
+		}
+	}()
 	seen := map[string]bool{}
 	for _, a := range o.Addresses {
 		if err := a.check(); err != nil {
@@ -67,16 +73,24 @@ func New(o Options) (*Fanout, error) {
 		if err != nil {
 			return nil, fmt.Errorf("destination %q: %w", name, err)
 		}
-		sp := spool.NewMemory(o.SpoolBytes)
+		sp := openSpool(o, name)
 		f.senders = append(f.senders, newSender(senderOptions{
 			name: name, dest: dest, spool: sp, catchUp: a.number("catch_up", catchUpRate), batch: k.batch, confirms: k.confirms,
 			origin: originOf(sp), backoff: o.Backoff, log: o.Logger, onEvent: o.OnEvent,
 		}))
 	}
+	tellForgotten(o, seen)
 	for _, s := range f.senders {
 		s.start()
 	}
 	return f, nil
+}
+
+// abandon ends what New has opened.
+func (f *Fanout) abandon() {
+	for _, s := range f.senders {
+		_ = s.spool.Close() // nothing was done with it
+	}
 }
 
 // Send queues line, a JSON object without a newline, for every destination. It never blocks on one: where a
@@ -105,15 +119,37 @@ func (f *Fanout) Reopen() {
 type Left struct {
 	Destination string
 	Lines       int
+	Kept        bool  // in a spool on disk, for the next start
 	LastError   error // of the destination, nil if there was none
 }
 
 // NotDeliveredError says which lines were not sent in time.
 type NotDeliveredError struct{ Left []Left }
 
-func (e *NotDeliveredError) Error() string {
+func (e *NotDeliveredError) Error() string { return "not delivered: " + describe(e.Left) }
+
+// Lost is what is not kept; nil if all of it is.
+func (e *NotDeliveredError) Lost() error { return part(e.Left, false) }
+
+// Kept is what the next start delivers; nil if there is none.
+func (e *NotDeliveredError) Kept() error { return part(e.Left, true) }
+
+func part(all []Left, kept bool) error {
+	var left []Left
+	for _, l := range all {
+		if l.Kept == kept {
+			left = append(left, l)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return &NotDeliveredError{left}
+}
+
+func describe(left []Left) string {
 	var parts []string
-	for _, l := range e.Left {
+	for _, l := range left {
 		noun := "lines"
 		if l.Lines == 1 {
 			noun = "line"
@@ -124,11 +160,12 @@ func (e *NotDeliveredError) Error() string {
 		}
 		parts = append(parts, part)
 	}
-	return "not delivered: " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
 // Flush waits until every spool is empty or ctx ends. A destination that is in a back-off tries again at
-// once. The error is a *NotDeliveredError; the lines it counts still wait.
+// once. Where what waits is kept on disk, no more than that, and keptFlush, is waited for. The error is a
+// *NotDeliveredError; the lines it counts still wait.
 func (f *Fanout) Flush(ctx context.Context) error {
 	left := make([]int, len(f.senders))
 	var wg sync.WaitGroup
@@ -141,7 +178,7 @@ func (f *Fanout) Flush(ctx context.Context) error {
 		if left[i] == 0 {
 			continue
 		}
-		l := Left{Destination: s.name, Lines: left[i]}
+		l := Left{Destination: s.name, Lines: left[i], Kept: s.keeps}
 		if st := s.stats(); st.State != Connected {
 			l.LastError = st.LastError
 		}
@@ -154,7 +191,7 @@ func (f *Fanout) Flush(ctx context.Context) error {
 }
 
 // Close flushes until ctx ends, then ends all goroutines and connections, which takes at most a second more.
-// It returns what Flush would; what it names is dropped, counted and reported. It may be called twice, and
+// It returns what Flush would; what it names is kept on disk, or else dropped, counted and reported. It may be called twice, and
 // on a nil Fanout. A write to standard output that never returns is left behind.
 func (f *Fanout) Close(ctx context.Context) error {
 	if f == nil {

@@ -116,6 +116,8 @@ type kept struct{ *spool.Memory }
 
 func (kept) ID() string { return "kept" }
 
+func (kept) Restored() int { return 0 }
+
 func TestTheOriginIsTheSpools(t *testing.T) {
 	if got := originOf(kept{}); got != "kept" {
 		t.Errorf("the origin is %q", got)

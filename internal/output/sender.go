@@ -19,6 +19,8 @@ const maxRetryAfter = 10 * time.Minute
 type sender struct {
 	name     string
 	dest     Destination
+	keeps    bool        // what waits is kept over a restart
+	restored int         // lines of an earlier start
 	spool    spool.Spool // Append under mu, so that the counters below agree with it
 	report   *reporter
 	origin   string
@@ -37,7 +39,7 @@ type sender struct {
 	sent      uint64
 	sentAgain uint64
 	dropped   map[string]uint64
-	seenDrops uint64 // of the spool's, already in dropped
+	seen      spool.Stats // its drops are in dropped already
 	connects  uint64
 	state     EventKind // Connected, Lost or Slow; empty before the first attempt
 	lastErr   error
@@ -79,6 +81,9 @@ func newSender(o senderOptions) *sender {
 		backoff: backoff{Backoff: o.backoff.withDefaults()},
 		catchUp: catchUp{rate: o.catchUp},
 	}
+	if k, ok := o.spool.(keeper); ok {
+		s.keeps, s.restored = true, k.Restored()
+	}
 	s.report = newReporter(o.name, o.log, o.onEvent, s.status)
 	return s
 }
@@ -106,9 +111,19 @@ func (s *sender) enqueue(line []byte) {
 
 // countDrops books what the spool has dropped since it was last asked. The caller holds mu.
 func (s *sender) countDrops(reason string) {
-	if n := s.spool.Stats().DroppedLines; n > s.seenDrops {
-		s.drop(reason, n-s.seenDrops, nil)
-		s.seenDrops = n
+	now, was := s.spool.Stats(), s.seen
+	if now.DroppedLines == was.DroppedLines {
+		return
+	}
+	s.seen = now
+	damaged, unwritten := now.DamagedLines-was.DamagedLines, now.UnwrittenLines-was.UnwrittenLines
+	for _, d := range []struct {
+		reason string
+		lines  uint64
+	}{{DropDamaged, damaged}, {DropUnwritten, unwritten}, {reason, now.DroppedLines - was.DroppedLines - damaged - unwritten}} {
+		if d.lines > 0 {
+			s.drop(d.reason, d.lines, nil)
+		}
 	}
 }
 
@@ -138,8 +153,12 @@ func (s *sender) run(ctx context.Context) {
 		s.pause(ctx, err)
 	}
 	s.mu.Lock()
-	_ = s.spool.Close() // in memory; it has nothing to fail at
 	s.closed = true
+	s.mu.Unlock()
+	if err := s.spool.Close(); err != nil {
+		s.report.log.Error("the spool could not be ended properly", zap.String("destination", s.name), zap.Error(err))
+	}
+	s.mu.Lock()
 	s.countDrops(DropShutdown)
 	s.wakeDrained()
 	s.mu.Unlock()
@@ -212,6 +231,10 @@ func (s *sender) session(ctx context.Context) (err error) {
 				}
 				continue
 			}
+			s.mu.Lock()
+			s.countDrops(DropSpoolFull) // of what could not be read
+			s.wakeIfDrained()
+			s.mu.Unlock()
 		}
 		if s.harvest(confirmer) {
 			poll.soon()
@@ -240,7 +263,7 @@ func (s *sender) allowance() (lines int, wait time.Duration) {
 	age := s.spool.Stats().Oldest
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, keeps := s.spool.(identified); s.flushes > 0 && !keeps {
+	if s.flushes > 0 && !s.keeps {
 		return s.limit.lines, 0
 	}
 	return s.catchUp.allow(time.Now(), age, s.enqueued, s.limit.lines)
@@ -385,9 +408,17 @@ func (s *sender) wakeDrained() {
 	}
 }
 
+// keptFlush is how long a flush takes at most where what is left is kept.
+const keptFlush = 2 * time.Second
+
 // flush waits until nothing is queued, until the sender has ended, until the peer is gone for good, or until ctx
-// ends; it returns what is left then.
+// ends; it returns what is left then. Where that is kept, a peer that is away is tried once.
 func (s *sender) flush(ctx context.Context) (left int) {
+	if s.keeps {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, keptFlush)
+		defer cancel()
+	}
 	s.mu.Lock()
 	attempts := s.attempts
 	s.flushes++
@@ -408,7 +439,7 @@ func (s *sender) flush(ctx context.Context) (left int) {
 			s.drained = make(chan struct{})
 		}
 		drained := s.drained
-		gone := s.state == Lost && s.attempts > attempts && errors.Is(s.lastErr, ErrGone)
+		gone := s.state == Lost && s.attempts > attempts && (s.keeps || errors.Is(s.lastErr, ErrGone))
 		s.mu.Unlock()
 		if left == 0 || gone || ctx.Err() != nil {
 			return left

@@ -133,6 +133,14 @@ type found struct {
 	whole   bool   // all of it is records without damage
 }
 
+// upTo is above all numbers of the segment before.
+func (f *found) upTo() uint64 {
+	if f.header {
+		return f.follows // which is not above first
+	}
+	return f.seg.first
+}
+
 // load finds out what is in the folder.
 func (d *Disk) load() error {
 	names, err := d.folder.names()
@@ -168,11 +176,7 @@ func (d *Disk) load() error {
 		s := &segs[i]
 		end := uint64(maxSeq)
 		if i+1 < len(segs) {
-			if n := segs[i+1]; n.header {
-				end = min(n.follows, n.seg.first)
-			} else {
-				end = n.seg.first
-			}
+			end = segs[i+1].upTo()
 		}
 		if err := d.measure(s, end, i+1 == len(segs)); err != nil {
 			return err

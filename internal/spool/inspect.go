@@ -1,0 +1,54 @@
+package spool
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Left is what is in a folder that no process uses.
+type Left struct {
+	Destination string // for which it was made
+	Lines       uint64 // about: what is damaged counts, and the last segment may hold less
+	Bytes       int64  // of the segments
+}
+
+// Inspect looks into a folder, and changes nothing. The error wraps fs.ErrNotExist if it is not a spool's.
+func Inspect(path string) (Left, error) {
+	f, err := openFolder(path, nil)
+	if err != nil {
+		return Left{}, err
+	}
+	defer f.close()
+	b, err := f.read(idName, idLimit)
+	if err != nil {
+		return Left{}, err
+	}
+	who, _ := parseIdentity(b) // without it, the folder's name has to do
+	d := &Disk{folder: f, notices: make(chan Notice)}
+	names, err := f.names()
+	if err != nil {
+		return Left{}, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { _, ok := parseSegmentName(name); return !ok })
+	segs, _, err := d.find(names)
+	if err != nil {
+		return Left{}, err
+	}
+	left := Left{Destination: cmp.Or(who.destination, path)}
+	c, _ := d.readCursor() // without it, all wait
+	for i := range segs {
+		s := &segs[i]
+		end := uint64(maxSeq)
+		if i+1 < len(segs) {
+			end = segs[i+1].upTo()
+		}
+		if err := d.measure(s, end, i+1 == len(segs)); err != nil {
+			return Left{}, err
+		}
+		if s.seg.end > c.acked {
+			left.Lines += s.seg.end - max(s.seg.first, c.acked)
+			left.Bytes += s.seg.size
+		}
+	}
+	return left, nil
+}
