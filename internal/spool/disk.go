@@ -17,7 +17,7 @@ type Options struct {
 
 	// For tests.
 	segmentBytes, heldBytes, cacheBytes int64
-	stall                               time.Duration
+	stall, retry                        time.Duration
 	hook                                hook
 }
 

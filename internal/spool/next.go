@@ -76,7 +76,7 @@ func (d *Disk) Next(maxLines, maxBytes int, into [][]byte) ([][]byte, uint64) {
 		}
 		if err != nil {
 			d.trouble(reading, err)
-			d.again = time.AfterFunc(retryFirst, func() { wake(d.ready) })
+			d.again = time.AfterFunc(d.o.retry, func() { wake(d.ready) })
 			break
 		}
 		d.well(reading)

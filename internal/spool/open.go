@@ -37,6 +37,9 @@ func OpenDisk(o Options) (*Disk, error) {
 	if o.stall == 0 {
 		o.stall = stallAfter
 	}
+	if o.retry == 0 {
+		o.retry = retryFirst
+	}
 	f, err := makeFolder(o.Path, o.hook)
 	if err != nil {
 		return nil, err

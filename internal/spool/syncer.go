@@ -39,7 +39,7 @@ func (d *Disk) runSyncer() {
 			failed = !d.sync(false)
 			wait = every
 			if failed {
-				wait = min(max(2*wait, retryFirst), retryLast)
+				wait = min(max(2*wait, d.o.retry), retryLast)
 			}
 		}
 		if (failed || !now) && !armed {

@@ -22,7 +22,7 @@ type job struct {
 func (d *Disk) runWriter() {
 	defer close(d.written)
 	var buf []byte
-	wait := retryFirst
+	wait := d.o.retry
 	for {
 		d.mu.Lock()
 		j, ok := d.job(buf[:0])
@@ -45,7 +45,7 @@ func (d *Disk) runWriter() {
 			buf = nil // it was a long line
 		}
 		if err == nil {
-			wait = retryFirst
+			wait = d.o.retry
 			continue
 		}
 		if closed {
