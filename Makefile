@@ -29,8 +29,7 @@ lint:
 generate:
 	go generate ./luaapi
 
-# Two minutes with destinations that misbehave, see docs/delivery.md. SOAK is flags of internal/soak. The daemon is not
-# killed: what waits is in memory.
+# Two minutes with destinations that misbehave and kills of the daemon, see docs/delivery.md. SOAK is flags of internal/soak.
 soak: build
 	@go run ./internal/soak $(SOAK)
 

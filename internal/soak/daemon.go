@@ -20,7 +20,7 @@ type daemon struct {
 	run      int
 	ended    chan struct{} // closed when the present process has ended, and was not killed
 
-	peerKills, cuts int
+	kills, peerKills, cuts int
 }
 
 // script makes numbered messages; it rests when there is a file "quiet".
@@ -53,6 +53,9 @@ func (d *daemon) start() error {
 		return err
 	}
 	args := []string{"run", "--checks", path, "--self-messages", "off", "--max-spool", "1GiB"}
+	if !d.settings.memory {
+		args = append(args, "--spool", filepath.Join(d.dir, "spool"), "--spool-sync", "1s")
+	}
 	for _, t := range d.targets {
 		args = append(args, "--destination", t.address)
 	}

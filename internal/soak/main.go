@@ -1,4 +1,4 @@
-// Soak runs the binary for minutes against destinations that misbehave, with kills of its peers, and
+// Soak runs the binary for minutes against destinations that misbehave, with kills of the daemon and of its peers, and
 // counts what comes out: make soak. It is a program for a person; nothing imports it, and no binary contains it.
 //
 // The daemon makes numbered messages and sends each to all destinations. A peer is a process of its own (this program
@@ -41,6 +41,7 @@ type settings struct {
 	last   time.Duration
 	rate   int
 	seed   uint64
+	memory bool
 	dir    string
 }
 
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	fs.DurationVar(&s.last, "for", 2*time.Minute, "how long messages are sent")
 	fs.IntVar(&s.rate, "rate", 1000, "messages a second")
 	fs.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano()), "of what happens when")
+	fs.BoolVar(&s.memory, "memory", false, "spool in memory, and do not kill the daemon")
 	fs.StringVar(&s.dir, "dir", "", "keep all files in this folder; a temporary one, removed if all went well, if empty")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -132,7 +134,7 @@ func soak(ctx context.Context, s settings, chosen []kind, out io.Writer) (err er
 		return err
 	}
 	bad := report(out, total, targets)
-	fmt.Fprintf(out, "peers were killed %d times, %d connections were reset or stopped\n", d.peerKills, d.cuts)
+	fmt.Fprintf(out, "the daemon was killed %d times, peers %d times, %d connections were reset or stopped\n", d.kills, d.peerKills, d.cuts)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -159,6 +161,13 @@ func misbehave(ctx context.Context, s settings, random *rand.Rand, d *daemon, ta
 		}
 		t := targets[random.IntN(len(targets))]
 		switch what := random.IntN(20); {
+		case what == 0 && !s.memory:
+			d.kill()
+			d.kills++
+			time.Sleep(time.Duration(random.IntN(2000)) * time.Millisecond)
+			if err := d.start(); err != nil {
+				return // await says so
+			}
 		case what <= 3 && t.peer != nil:
 			t.stopPeer()
 			d.peerKills++
