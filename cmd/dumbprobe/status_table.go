@@ -197,10 +197,14 @@ func (w statusWriter) destinations(destinations []control.Destination) {
 		if d.Queued > 0 {
 			oldest = age(d.Oldest)
 		}
-		rows = append(rows, []string{d.Address, d.State, strconv.Itoa(d.Queued), oldest,
+		kept := dash(d.Spool)
+		if d.SpoolBytes > 0 {
+			kept += fmt.Sprintf(" %.1f MiB", float64(d.SpoolBytes)/(1<<20))
+		}
+		rows = append(rows, []string{d.Address, d.State, strconv.Itoa(d.Queued), oldest, kept,
 			strconv.FormatUint(d.Sent, 10), strconv.FormatUint(d.Dropped, 10), dash(d.LastError)})
 	}
-	w.table("DESTINATION STATE QUEUED OLDEST SENT DROPPED ERROR", rows)
+	w.table("DESTINATION STATE QUEUED OLDEST SPOOL SENT DROPPED ERROR", rows)
 }
 
 func dash(s string) string {

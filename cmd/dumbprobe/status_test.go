@@ -50,8 +50,8 @@ func someStatus() *control.Status {
 			{Name: "syslog", Class: "table", Script: "/etc/dumbprobe/checks/host.lua", State: "open", Since: now - 1, Address: "0.0.0.0:514"},
 		},
 		Destinations: []control.Destination{
-			{Address: "stdout", State: "connected", Sent: 123456},
-			{Address: "tcp:collector.example.net:3638", State: "lost", Queued: 512, Oldest: 3725, Sent: 100000, Dropped: 22944, LastError: "connection refused"},
+			{Address: "stdout", State: "connected", Spool: "memory", Sent: 123456},
+			{Address: "tcp:collector.example.net:3638", State: "lost", Spool: "disk", SpoolBytes: 1 << 20, Queued: 512, Oldest: 3725, Sent: 100000, Dropped: 22944, LastError: "connection refused"},
 		},
 	}
 }

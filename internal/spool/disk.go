@@ -56,17 +56,17 @@ const (
 // Disk is a Spool whose lines outlive the process. It promises:
 //
 //   - A line that Append has returned for survives a kill: Append returns when the kernel has it. But Append waits for
-//     at most a tenth of a second. While the disk does not answer, or takes nothing because it is full, broken or read-only, lines
-//     wait in memory, up to the size of a segment (the oldest of them make room and are counted as unwritten), are
-//     delivered from there, and are written as soon as that is possible.
+//     at most a tenth of a second. While the disk does not answer, or takes nothing because it is full, broken or
+//     read-only, lines wait in memory, up to the size of a segment (the oldest of them make room and are counted as
+//     unwritten), are delivered from there, and are written as soon as that is possible.
 //   - A power cut costs what was handed over in the last SyncEvery, and what the disk takes to write that.
 //   - Damage costs the lines it is in, each of which is counted as damaged when it is come across.
 //   - Lines that were acknowledged less than SyncEvery (but no less than a second) before a kill or a power cut come again.
 //   - A number is given to one line only, also after a kill.
 //
 // In memory are lines of at most cacheBytes, those not written yet, and what Next has read ahead, which is one chunk of
-// 256 KiB; on disk are segments of together MaxBytes at most, and, for a moment, those that are done with. When there is no
-// room, the oldest segment goes as a whole; a segment has an eighth of MaxBytes, but 8 MiB at most.
+// 256 KiB; on disk are segments of together MaxBytes at most, and, for a moment, those that are done with. When there is
+// no room, the oldest segment goes as a whole; a segment has an eighth of MaxBytes, but 8 MiB at most.
 type Disk struct {
 	o      Options
 	folder *folder

@@ -292,8 +292,8 @@ func (d *Disk) look(file *os.File, first uint64) (found, error) {
 	return s, nil
 }
 
-// measure finds out where a segment ends. end is above all its numbers. Only the last segment, and one whose successor does not
-// tell, are read.
+// measure finds out where a segment ends. end is above all its numbers. Only the last segment, and one whose successor
+// does not tell, are read.
 func (d *Disk) measure(s *found, end uint64, last bool) error {
 	g := s.seg
 	g.end = max(end, g.first)

@@ -32,9 +32,6 @@ func (q *queue[T]) push(e T) {
 // front returns the oldest entry of a queue that is not empty.
 func (q *queue[T]) front() *T { return &q.head.entries[q.lo] }
 
-// back returns the newest entry of a queue that is not empty.
-func (q *queue[T]) back() *T { return &q.tail.entries[q.hi-1] }
-
 // pop removes the oldest entry of a queue that is not empty.
 func (q *queue[T]) pop() {
 	q.head.entries[q.lo] = *new(T)
