@@ -91,6 +91,9 @@ func newSender(o senderOptions) *sender {
 func (s *sender) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
+	s.mu.Lock()
+	s.countDrops(DropSpoolFull) // of what the spool found damaged when it was opened
+	s.mu.Unlock()
 	go s.report.run()
 	go s.run(ctx)
 }

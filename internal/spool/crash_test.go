@@ -137,7 +137,7 @@ func TestAKillAtEachPoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range pointsOf(t) {
-		for _, nth := range []int{1, 2, 7} {
+		for _, nth := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%s %d", p, nth), func(t *testing.T) {
 				t.Parallel()
 				dir := filepath.Join(t.TempDir(), "spool")
