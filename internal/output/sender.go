@@ -412,7 +412,7 @@ func (s *sender) wakeDrained() {
 }
 
 // keptFlush is how long a flush takes at most where what is left is kept.
-const keptFlush = 2 * time.Second
+const keptFlush = 5 * time.Second
 
 // flush waits until nothing is queued, until the sender has ended, until the peer is gone for good, or until ctx
 // ends; it returns what is left then. Where that is kept, a peer that is away is tried once.
