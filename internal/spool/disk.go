@@ -81,7 +81,6 @@ type Disk struct {
 	written  chan struct{} // closed when the writer has ended
 	synced   chan struct{} // closed when the syncer has ended
 	notices  chan Notice
-	told     chan struct{} // closed when all notices are told
 
 	mu             sync.Mutex // protects the following
 	segs           []*segment // oldest first; new lines go to the last one

@@ -33,7 +33,6 @@ func (d *Disk) notify(n Notice) {
 
 // tell calls Options.Notify, apart from all that may hang with the disk.
 func (d *Disk) tell() {
-	defer close(d.told)
 	for n := range d.notices {
 		if d.o.Notify != nil {
 			d.o.Notify(n)

@@ -48,7 +48,7 @@ func OpenDisk(o Options) (*Disk, error) {
 		o: o, folder: f,
 		ready: make(chan struct{}, 1), writeNow: make(chan struct{}, 1), syncSoon: make(chan struct{}, 1), syncNow: make(chan struct{}, 1),
 		stop: make(chan struct{}), written: make(chan struct{}), synced: make(chan struct{}), attempt: make(chan struct{}),
-		notices: make(chan Notice, noticesHeld), told: make(chan struct{}),
+		notices: make(chan Notice, noticesHeld),
 	}
 	if d.lock, err = f.lock(); err != nil {
 		f.close()
