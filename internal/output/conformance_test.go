@@ -36,6 +36,9 @@ var rigs = map[string]rig{
 	"file":   {make: func(t *testing.T) peer { return newFileReader(t) }},
 	"udp":    {make: func(t *testing.T) peer { return newUDPServer(t) }, window: 50, loses: true},
 	"unix":   {make: func(t *testing.T) peer { return newUnixServer(t) }, blocks: true},
+
+	"fluent":     {make: func(t *testing.T) peer { return newFluentServer(t) }, blocks: true, noticed: true, acknowledged: true},
+	"fluent+tls": {make: func(t *testing.T) peer { return newFluentTLSServer(t) }, blocks: true, noticed: true, acknowledged: true},
 }
 
 func TestEveryKindIsUnderConformance(t *testing.T) {

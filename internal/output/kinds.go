@@ -74,6 +74,16 @@ var kinds = map[string]kind{
 		form: "file:PATH", doc: "a line each, appended; made for logrotate", options: fileOptions, confirms: byKernel,
 		parse: parseFile, tail: tailPath, open: newFile,
 	},
+	"fluent": {
+		form: "fluent:HOST:PORT", doc: "an event each in the Forward protocol of Fluentd and Fluent Bit",
+		options: fluentOptions, batch: fluentBatch, confirms: byPeer,
+		parse: parseHostPort, tail: tailHostPort, open: newFluent,
+	},
+	"fluent+tls": {
+		form: "fluent+tls:HOST:PORT", doc: "the same over TLS, to a peer whose certificate is verified",
+		options: slices.Concat(fluentOptions, tlsOptions), batch: fluentBatch, confirms: byPeer,
+		parse: parseHostPort, tail: tailHostPort, open: newFluent,
+	},
 	"tls": {
 		form: "tls:HOST:PORT", doc: "a line each over TLS, to a peer whose certificate is verified",
 		options: append(slices.Clone(tlsOptions), stallOption), confirms: byKernel,

@@ -116,6 +116,7 @@ type lineServer struct {
 	secure *tls.Config // nil for plain TCP
 	ca     string      // path
 	short  bool        // closes after each line; set before start
+	talk   func(c *serverConn)
 	ln     net.Listener
 	mu     sync.Mutex
 	conns  []*serverConn
@@ -141,7 +142,9 @@ func newLineServer(t *testing.T) *lineServer {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	return &lineServer{inbox: newInbox(), addr: ln.Addr().String()}
+	p := &lineServer{inbox: newInbox(), addr: ln.Addr().String()}
+	p.talk = p.takeLines
+	return p
 }
 
 func newTLSServer(t *testing.T) *lineServer {
@@ -178,21 +181,26 @@ func (p *lineServer) start(t *testing.T) {
 			p.mu.Unlock()
 			p.wg.Go(func() {
 				defer c.Close()
-				first := true
-				for r := bufio.NewReader(sc.rest); ; first = false {
-					p.pass()
-					line, err := r.ReadString('\n')
-					if err != nil {
-						return
-					}
-					p.add(line[:len(line)-1])
-					if p.short && first {
-						_ = sc.CloseWrite() // and on until the other end has closed, too
-					}
-				}
+				p.talk(sc)
 			})
 		}
 	})
+}
+
+// takeLines is the talk of a peer that is sent lines.
+func (p *lineServer) takeLines(c *serverConn) {
+	first := true
+	for r := bufio.NewReader(c.rest); ; first = false {
+		p.pass()
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		p.add(line[:len(line)-1])
+		if p.short && first {
+			_ = c.CloseWrite() // and on until the other end has closed, too
+		}
+	}
 }
 
 // leave implements polite.
