@@ -28,6 +28,8 @@ var kinds = []kind{
 	{name: "file", promise: true, address: func(t *target, _ string) (string, error) { return "file:" + t.file, nil }},
 	{name: "tcp", address: tcpAddress, peer: linePeer},
 	{name: "tls", address: tlsAddress, peer: linePeer},
+	{name: "fluent", promise: true, address: fluentAddress, peer: fluentPeer},
+	{name: "fluent+tls", promise: true, address: fluentTLSAddress, peer: fluentPeer},
 	{name: "tcp-polite", promise: true, polite: true, address: tcpAddress, peer: linePeer},
 	{name: "tls-polite", promise: true, polite: true, address: tlsAddress, peer: linePeer},
 }
@@ -41,6 +43,18 @@ func tlsAddress(t *target, at string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("tls:%s?ca=%s", at, t.cert), nil
+}
+
+// The soak's peers go away so often that it is not to be waited for long for what they have not acknowledged.
+const fluentSoakOptions = "ack_timeout=5s&stall=5s"
+
+func fluentAddress(_ *target, at string) (string, error) {
+	return "fluent:" + at + "?" + fluentSoakOptions, nil
+}
+
+func fluentTLSAddress(t *target, at string) (string, error) {
+	address, err := tlsAddress(t, at)
+	return "fluent+" + address + "&tag=soak.{host}.{aspect}&gzip=yes&" + fluentSoakOptions, err
 }
 
 // serverConfig is that of a peer with TLS; nil without a certificate.
