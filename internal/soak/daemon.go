@@ -32,7 +32,7 @@ return {dp.Function{interval = 0.1, call = function()
   local all = {}
   for i = 1, rate / 10 do
     n = n + 1
-    all[i] = {run = run, n = n, pad = "a message has about two hundred bytes; this one has them, too, so that what is counted is like what is sent by a check of a machine, more or less, in bytes"}
+    all[i] = {run = run, n = n, location = {host = "h" .. n % 5}, pad = "a message has about two hundred bytes; this one has them, too, so that what is counted is like what is sent by a check of a machine, more or less, in bytes"}
   end
   return all
 end}}

@@ -54,7 +54,7 @@ func fluentAddress(_ *target, at string) (string, error) {
 
 func fluentTLSAddress(t *target, at string) (string, error) {
 	address, err := tlsAddress(t, at)
-	return "fluent+" + address + "&tag=soak.{host}.{aspect}&gzip=yes&" + fluentSoakOptions, err
+	return "fluent+" + address + "&tag=soak.{host}&gzip=yes&" + fluentSoakOptions, err
 }
 
 // serverConfig is that of a peer with TLS; nil without a certificate.

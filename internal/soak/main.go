@@ -147,7 +147,18 @@ func soak(ctx context.Context, s settings, chosen []kind, out io.Writer) (err er
 	return nil
 }
 
-// misbehave lets things happen, until it is over.
+// leastKilled is the one of those with a peer whose peer was killed the fewest times; nil if none has one.
+func leastKilled(targets []*target) *target {
+	var least *target
+	for _, t := range targets {
+		if t.peer != nil && (least == nil || t.kills < least.kills) {
+			least = t
+		}
+	}
+	return least
+}
+
+// misbehave lets things happen, until it is over. Each peer has its turn at being killed.
 func misbehave(ctx context.Context, s settings, random *rand.Rand, d *daemon, targets []*target) {
 	ctx, cancel := context.WithTimeout(ctx, s.last)
 	defer cancel()
@@ -159,7 +170,7 @@ func misbehave(ctx context.Context, s settings, random *rand.Rand, d *daemon, ta
 			return
 		case <-time.After(time.Duration(200+random.IntN(800)) * time.Millisecond):
 		}
-		t := targets[random.IntN(len(targets))]
+		t, victim := targets[random.IntN(len(targets))], leastKilled(targets)
 		switch what := random.IntN(20); {
 		case what == 0 && !s.memory:
 			d.kill()
@@ -170,9 +181,11 @@ func misbehave(ctx context.Context, s settings, random *rand.Rand, d *daemon, ta
 			}
 		case what <= 3 && t.peer != nil:
 			t.stopPeer()
+		case what <= 3 && victim != nil:
+			victim.stopPeer()
 			d.peerKills++
 			time.Sleep(time.Duration(random.IntN(2000)) * time.Millisecond)
-			_ = t.startPeer() // heal says so
+			_ = victim.startPeer() // heal says so
 		case t.proxy != nil:
 			t.proxy.misbehave(random)
 			d.cuts++

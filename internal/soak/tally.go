@@ -106,7 +106,7 @@ func (t tally) doubled() (doubled int) {
 // report prints the table, and says whether anything was lost that must not be.
 func report(out io.Writer, sent tally, targets []*target) (bad bool) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "destination\tsent\treceived\tlost\tdoubled\ttorn\tpromise\t")
+	fmt.Fprintln(w, "destination\tsent\treceived\tlost\tdoubled\ttorn\tkilled\tpromise\t")
 	for _, t := range targets {
 		lost := t.got.missing(sent)
 		promise := "what its kernel had may be lost"
@@ -116,7 +116,7 @@ func report(out io.Writer, sent tally, targets []*target) (bad bool) {
 				promise, bad = "BROKEN", true
 			}
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", t.kind.name, sent.lines, t.got.lines-t.got.torn, lost, t.got.doubled(), t.got.torn, promise)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", t.kind.name, sent.lines, t.got.lines-t.got.torn, lost, t.got.doubled(), t.got.torn, t.kills, promise)
 	}
 	w.Flush()
 	return bad || sent.lines == 0

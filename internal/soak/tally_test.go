@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -127,5 +128,19 @@ func TestAPoliteProxyLosesNothing(t *testing.T) {
 	cancel()
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestEachPeerHasItsTurnAtBeingKilled(t *testing.T) {
+	file := &target{}
+	a, b := &target{peer: &exec.Cmd{}}, &target{peer: &exec.Cmd{}}
+	for i := range 6 {
+		leastKilled([]*target{file, a, b}).kills++
+		if a.kills+b.kills != i+1 || a.kills-b.kills < 0 || a.kills-b.kills > 1 {
+			t.Fatalf("after %d kills: %d and %d", i+1, a.kills, b.kills)
+		}
+	}
+	if got := leastKilled([]*target{file}); got != nil {
+		t.Errorf("a peer where there is none: %+v", got)
 	}
 }

@@ -20,6 +20,7 @@ type target struct {
 	listen  string // where the peer listens
 	proxy   *proxy // nil where the daemon writes the file itself
 	peer    *exec.Cmd
+	kills   int // how often the peer was killed, or ended, while the daemon ran
 	got     tally
 }
 
@@ -69,6 +70,7 @@ func (t *target) stopPeer() {
 	if t.peer == nil || t.peer.Process == nil {
 		return
 	}
+	t.kills++
 	if t.kind.polite {
 		_ = t.peer.Process.Signal(syscall.SIGTERM)
 		timer := time.AfterFunc(20*time.Second, func() { _ = t.peer.Process.Kill() })
