@@ -37,6 +37,9 @@ var mayImport = map[string][]string{
 	"internal/state":      {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
 	"internal/soak":       {"github.com/tinylib/msgp/msgp"}, // runs the binary for minutes; in no binary
 	"internal/apidocs":    {"luaapi"},                       // generates docs/reference.md and scripts/meta; in no binary
+	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/...", "github.com/agnivade/levenshtein", "github.com/nats-io/nats.go"},
+	"internal/soak":       {"github.com/nats-io/..."}, // runs the binary for minutes; in no binary
+	"internal/apidocs":    {"luaapi"},                 // generates docs/reference.md and scripts/meta; in no binary
 }
 
 const module = "dumbprobe/"
