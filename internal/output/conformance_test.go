@@ -48,10 +48,6 @@ var rigs = map[string]rig{
 	"nats+tls": {
 		make: func(t *testing.T) peer { return newNATSTLSServer(t) }, blocks: true, noticed: true, acknowledged: true, deduplicates: true,
 	},
-	"tls":  {make: func(t *testing.T) peer { return newTLSServer(t) }, blocks: true, noticed: true},
-	"file": {make: func(t *testing.T) peer { return newFileReader(t) }},
-	"udp":  {make: func(t *testing.T) peer { return newUDPServer(t) }, window: 50, loses: true},
-	"unix": {make: func(t *testing.T) peer { return newUnixServer(t) }, blocks: true},
 }
 
 func TestEveryKindIsUnderConformance(t *testing.T) {

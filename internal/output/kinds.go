@@ -83,10 +83,12 @@ var kinds = map[string]kind{
 		form: "fluent+tls:HOST:PORT", doc: "the same over TLS, to a peer whose certificate is verified",
 		options: slices.Concat(fluentOptions, tlsOptions), batch: fluentBatch, confirms: byPeer,
 		parse: parseHostPort, tail: tailHostPort, open: newFluent,
+	},
 	"nats": {
 		form: "nats:HOST:PORT", doc: "a message to a stream of NATS JetStream, acknowledged; one that comes twice is dropped there",
 		options: natsOptions, batch: natsBatch, confirms: byPeer,
 		parse: parseHostPort, tail: tailHostPort, open: newNATS,
+	},
 	"nats+tls": {
 		form: "nats+tls:HOST:PORT", doc: "the same over TLS, to a server whose certificate is verified",
 		options: natsTLSOptions, batch: natsBatch, confirms: byPeer,

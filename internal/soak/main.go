@@ -179,8 +179,6 @@ func misbehave(ctx context.Context, s settings, random *rand.Rand, d *daemon, ta
 			if err := d.start(); err != nil {
 				return // await says so
 			}
-		case what <= 3 && t.peer != nil:
-			t.stopPeer()
 		case what <= 3 && victim != nil:
 			victim.stopPeer()
 			d.peerKills++
