@@ -249,9 +249,10 @@ func TestStatusOfADaemon(t *testing.T) {
 	}
 	d = launch(t, Options{Checks: []string{folder}, Version: "v1.2.3", MaxCommands: 1, Grace: time.Millisecond})
 	<-d.Ready()
+	// A command has its slot, and is running by that, before its process is started.
 	eventually(t, "the commands", func() bool {
 		c := d.Status(control.Filter{}).Commands
-		return c.Running == 1 && c.Waiting == 1
+		return c.Running == 1 && c.Waiting == 1 && c.Started == 1
 	})
 	eventually(t, "both messages", func() bool {
 		o := d.Status(control.Filter{}).Destinations[0]
