@@ -99,12 +99,12 @@ func (d *fluent) login() (*fluentLogin, error) {
 	l := &fluentLogin{host: "dumbprobe." + cmp.Or(d.hostname, "localhost"), user: user}
 	var err error
 	if key != "" {
-		if l.key, err = fluentSecret(key); err != nil {
+		if l.key, err = readSecret(key); err != nil {
 			return nil, fmt.Errorf("option shared_key_file: %w", err)
 		}
 	}
 	if user != "" {
-		if l.password, err = fluentSecret(password); err != nil {
+		if l.password, err = readSecret(password); err != nil {
 			return nil, fmt.Errorf("option password_file: %w", err)
 		}
 	}

@@ -22,31 +22,6 @@ type fluentLogin struct {
 	user, password string // may be empty
 }
 
-// maxFluentSecret is the most that the file of a secret may have, in bytes.
-const maxFluentSecret = 4 << 10
-
-// fluentSecret reads a file of one line. Errors do not show it.
-func fluentSecret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFluentSecret+1))
-	secret := strings.TrimRight(string(text), "\r\n")
-	switch {
-	case err != nil:
-		return "", err
-	case len(text) > maxFluentSecret:
-		return "", fmt.Errorf("%s has more than %d bytes", path, maxFluentSecret)
-	case secret == "":
-		return "", fmt.Errorf("%s is empty", path)
-	case strings.ContainsAny(secret, "\r\n"):
-		return "", fmt.Errorf("%s has more than one line", path)
-	}
-	return secret, nil
-}
-
 // shakeHands answers the server's HELO and checks its PONG. short is that it will close after one chunk.
 func (l *fluentLogin) shakeHands(in *fluentReader, out io.Writer) (short bool, err error) {
 	helo, err := in.helo()
