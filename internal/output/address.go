@@ -14,7 +14,9 @@ type Address struct {
 	Scheme string // one of kinds
 	Host   string // name, IPv4 or IPv6 (without brackets), of kinds that have one
 	Port   string // 1 to 65535, decimal, of kinds that have a host
-	Path   string // of unix; one that begins with @ is in the abstract namespace
+	// Path is of unix, where one that begins with @ is in the abstract namespace; of file; and of a URL, as it is
+	// written there.
+	Path string
 
 	// Options are what followed the question mark, decoded. Nil if there were none.
 	Options map[string]string
@@ -32,7 +34,7 @@ func ParseAddress(s string) (Address, error) {
 	scheme, rest, _ := strings.Cut(where, ":")
 	k, ok := kinds[scheme]
 	if !ok {
-		return Address{}, unknownScheme(where, scheme)
+		return Address{}, unknownScheme(withoutLogin(where), scheme)
 	}
 	a := Address{Scheme: scheme}
 	err := k.parse(&a, rest)
@@ -43,7 +45,7 @@ func ParseAddress(s string) (Address, error) {
 		err = k.checkOptions(scheme, a.Options)
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("destination %q: %w", where, err)
+		return Address{}, fmt.Errorf("destination %q: %w", withoutLogin(where), err)
 	}
 	return a, nil
 }

@@ -66,6 +66,14 @@ type opening struct {
 // kinds is the register of all kinds, by the scheme of their addresses. It is never written to. (What parse and
 // open call cannot ask it: Go would see a circle. They have the opening and the address.)
 var kinds = map[string]kind{
+	"http": {
+		form: "http://HOST:PORT/PATH", doc: "a line of a POST request each, many to a request", options: httpOptions,
+		batch: postBatch, confirms: byPeer, parse: parseURL, tail: tailURL, open: newHTTP,
+	},
+	"https": {
+		form: "https://HOST:PORT/PATH", doc: "the same over TLS, to a peer whose certificate is verified", options: httpsOptions,
+		batch: postBatch, confirms: byPeer, parse: parseURL, tail: tailURL, open: newHTTP,
+	},
 	"stdout": {
 		form: "stdout", doc: "a line each, to standard output",
 		confirms: byKernel, parse: parseNothing, tail: tailNothing, open: newStdout,

@@ -1,0 +1,317 @@
+package output
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	httpTimeout = 30 * time.Second // the default of the option timeout
+	// gzipFrom is the size of a body in bytes from which on compression is worth its time.
+	gzipFrom = 1 << 10
+	// maxAnswer bounds how much of an answer is read, in bytes.
+	maxAnswer = 64 << 10
+	// maxQuoted bounds how much of it an error shows.
+	maxQuoted = 200
+	// heldFor is how long a connection waits for its first request. Some servers end one that says nothing.
+	heldFor = 5 * time.Second
+)
+
+// postOptions are those of every kind that posts requests.
+var postOptions = append([]option{
+	{name: "gzip", value: "yes|no", check: yesOrNo, doc: "whether bodies of 1 KiB or more are compressed (yes)"},
+	{name: "timeout", value: "DURATION", check: timeBetween(time.Second, 10*time.Minute), doc: "for how long a request may take, to the end of its answer (30s)"},
+}, headerOptions...)
+
+// httpClient posts requests to one peer, one after the other, over a connection that it makes anew when the peer has
+// closed it in between. It follows no redirect, asks no proxy, keeps no cookies, and repeats nothing by itself.
+type httpClient struct {
+	address  Address
+	secure   bool
+	agent    string
+	timeout  time.Duration
+	compress bool
+	log      *zap.Logger
+
+	transport *http.Transport    // of this session
+	cancel    context.CancelFunc // ends what the session dials
+	buf       bytes.Buffer
+	zip       *gzip.Writer
+
+	mu     sync.Mutex // protects the following: the transport dials on goroutines of its own
+	held   net.Conn   // made by connect; nil once it is used
+	heldAt time.Time
+}
+
+// newHTTPClient checks the options and the files that they name.
+func newHTTPClient(o opening, secure bool) (*httpClient, error) {
+	if secure {
+		if _, err := tlsConfig(o.Address); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := readHeaders(o.Address); err != nil {
+		return nil, err
+	}
+	zip, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	return &httpClient{
+		address: o.Address, secure: secure, agent: "dumbprobe/" + cmp.Or(o.Version, "dev"), log: o.Logger, zip: zip,
+		timeout: o.Address.duration("timeout", httpTimeout), compress: o.Address.option("gzip", "yes") == "yes",
+	}, nil
+}
+
+// connect makes a connection, for the first request, so that a peer that is not there, or not the right one, is known
+// before there is something to send.
+func (c *httpClient) connect(ctx context.Context) error {
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	session, cancel := context.WithCancel(context.Background())
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		if conn := c.takeHeld(); conn != nil {
+			return conn, nil
+		}
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		defer context.AfterFunc(session, stop)()
+		return c.dial(ctx)
+	}
+	c.cancel = cancel
+	c.transport = &http.Transport{
+		DialContext: dial, DialTLSContext: dial,
+		ForceAttemptHTTP2: true, MaxConnsPerHost: 1, IdleConnTimeout: 90 * time.Second,
+		DisableCompression: true, MaxResponseHeaderBytes: maxAnswer,
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held, c.heldAt = conn, time.Now()
+	return nil
+}
+
+// takeHeld returns the connection that connect has made, if it is still good; else nil.
+func (c *httpClient) takeHeld() net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	conn := c.held
+	c.held = nil
+	if conn != nil && time.Since(c.heldAt) > heldFor {
+		conn.Close()
+		return nil
+	}
+	return conn
+}
+
+// dial connects, and reads the files of certificates anew for that.
+func (c *httpClient) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, tcpDialTimeout)
+	defer cancel()
+	var config *tls.Config
+	if c.secure {
+		var err error
+		if config, err = tlsConfig(c.address); err != nil {
+			return nil, err
+		}
+		config.NextProtos = []string{"h2", "http/1.1"}
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.address.hostPort())
+	if err != nil || config == nil {
+		return conn, err
+	}
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("TLS with %s: %w", c.address.hostPort(), err)
+	}
+	return secure, nil
+}
+
+func (c *httpClient) close() {
+	c.cancel()
+	c.transport.CloseIdleConnections()
+	if conn := c.takeHeld(); conn != nil {
+		conn.Close()
+	}
+}
+
+// posting is what is posted.
+type posting struct {
+	path, query, kind string // kind is its media type
+	key               string // of Idempotency-Key; empty for none
+	body              []byte
+}
+
+// answer is what the peer says.
+type answer struct {
+	code   int
+	header http.Header
+	body   []byte // the first maxAnswer bytes
+}
+
+// post sends m and waits for the answer. An error that wraps ErrUnsent says that m cannot have reached the peer.
+func (c *httpClient) post(ctx context.Context, m posting) (answer, error) {
+	zipped := c.compress && len(m.body) >= gzipFrom
+	a, err := c.attempt(ctx, m, zipped)
+	if err == nil && zipped && a.code == http.StatusUnsupportedMediaType {
+		if a, err = c.attempt(ctx, m, false); err == nil && a.code/100 == 2 {
+			c.compress = false
+			c.log.Warn("the destination does not take gzip: bodies are no longer compressed; the option gzip=no leaves the attempt out")
+		}
+	}
+	return a, err
+}
+
+func (c *httpClient) attempt(ctx context.Context, m posting, zipped bool) (answer, error) {
+	req, err := c.request(m, zipped)
+	if err != nil {
+		return answer{}, unsent(err)
+	}
+	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	var reached, reused bool
+	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reached, reused = true, i.Reused }}
+	// RoundTrip and not Client.Do: no redirects, and no error that shows a URL.
+	res, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(limited, trace)))
+	if err != nil {
+		return answer{}, c.broken(ctx, limited, err, reached, reused)
+	}
+	defer res.Body.Close()
+	a := answer{code: res.StatusCode, header: res.Header}
+	// The code is the answer: what is missing of the text, because the connection breaks, is no error.
+	a.body, _ = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return a, nil
+}
+
+// request makes the request of m. Its body cannot be had a second time: so the library repeats nothing, which would not
+// be counted.
+func (c *httpClient) request(m posting, zipped bool) (*http.Request, error) {
+	header, err := readHeaders(c.address)
+	if err != nil {
+		return nil, err
+	}
+	header.Set("Content-Type", m.kind)
+	header.Set("User-Agent", cmp.Or(header.Get("User-Agent"), c.agent))
+	if m.key != "" {
+		header.Set("Idempotency-Key", `"`+m.key+`"`)
+	}
+	body := m.body
+	if zipped {
+		c.buf.Reset()
+		c.zip.Reset(&c.buf)
+		_, err := c.zip.Write(m.body)
+		if err := errors.Join(err, c.zip.Close()); err != nil {
+			return nil, err
+		}
+		header.Set("Content-Encoding", "gzip")
+		// The transport may still read what it was given when a request has ended early.
+		body = bytes.Clone(c.buf.Bytes())
+	}
+	u := &url.URL{Scheme: "http", Host: c.host(), Path: "/", RawQuery: m.query}
+	if c.secure {
+		u.Scheme = "https"
+	}
+	if u.Path, err = url.PathUnescape(m.path); err != nil {
+		return nil, err
+	}
+	u.RawPath = m.path
+	return &http.Request{
+		Method: http.MethodPost, URL: u, Header: header, Host: c.host(),
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
+}
+
+// host is what the header Host says: without a port that is understood, and without the zone of an IPv6 address.
+func (c *httpClient) host() string {
+	scheme := "http"
+	if c.secure {
+		scheme = "https"
+	}
+	host := net.JoinHostPort(withoutZone(c.address.Host), c.address.Port)
+	if c.address.Port == plainPort(scheme) {
+		host = strings.TrimSuffix(host, ":"+c.address.Port)
+	}
+	return host
+}
+
+// broken is the error of a request without an answer.
+func (c *httpClient) broken(ctx, limited context.Context, err error, reached, reused bool) error {
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case limited.Err() != nil:
+		err = fmt.Errorf("the peer has not answered for %v: %w", c.timeout, os.ErrDeadlineExceeded)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isIdleClose(err):
+		err = fmt.Errorf("%w before it answered", errPeerClosed)
+	}
+	if !reached {
+		return unsent(err)
+	}
+	if reused && (errors.Is(err, errPeerClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		// A server may close an idle connection at any time, also when a request is on its way: that is no reason to
+		// wait.
+		return &RetryAfterError{After: time.Millisecond, Err: err}
+	}
+	return err
+}
+
+// isIdleClose knows the one error of the library that has no type: the peer has closed the connection just before the
+// request was to be written.
+func isIdleClose(err error) bool {
+	return strings.Contains(err.Error(), "server closed idle connection")
+}
+
+// error says what an answer was that is no success.
+func (a answer) error() error {
+	text := fmt.Sprintf("HTTP %d", a.code)
+	if name := http.StatusText(a.code); name != "" {
+		text += " " + name
+	}
+	if body := bytes.TrimSpace(a.body); len(body) > 0 {
+		quoted := fmt.Sprintf("%q", body[:min(len(body), maxQuoted)])
+		if len(body) > maxQuoted {
+			quoted += "..."
+		}
+		text += ": " + quoted
+	}
+	switch {
+	case a.code/100 == 3:
+		text += " (redirects are not followed: have the destination's address be the one where messages are taken"
+		if u, err := url.Parse(a.header.Get("Location")); err == nil && u.String() != "" {
+			u.RawQuery, u.Fragment, u.User = "", "", nil // may be secret
+			text += ", perhaps " + u.String()
+		}
+		text += ")"
+	case a.code == http.StatusUnauthorized:
+		text += " (see the options token_file, login_file and headers_file)"
+	}
+	return errors.New(text)
+}
+
+// again is the error of an answer after which the same is to be sent once more.
+func (a answer) again() error {
+	err := a.error()
+	if after := retryAfter(a.header, time.Now()); after > 0 {
+		return &RetryAfterError{After: after, Err: err}
+	}
+	return err
+}
