@@ -30,6 +30,8 @@ var kinds = []kind{
 	{name: "tls", address: tlsAddress, peer: linePeer},
 	{name: "fluent", promise: true, address: fluentAddress, peer: fluentPeer},
 	{name: "fluent+tls", promise: true, address: fluentTLSAddress, peer: fluentPeer},
+	{name: "http", promise: true, address: httpAddress, peer: httpPeer},
+	{name: "https", promise: true, address: httpsAddress, peer: httpPeer},
 	{name: "nats", promise: true, address: natsAddress, peer: natsPeer},
 	{name: "tcp-polite", promise: true, polite: true, address: tcpAddress, peer: linePeer},
 	{name: "tls-polite", promise: true, polite: true, address: tlsAddress, peer: linePeer},
