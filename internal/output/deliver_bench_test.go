@@ -47,3 +47,29 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 	_ = f.Close(context.Background())
 }
+
+// benchmarkAcknowledged is a line from Send to its acknowledgement by the peer at address.
+func benchmarkAcknowledged(b *testing.B, address, line string) {
+	a, err := ParseAddress(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, err := New(Options{Addresses: []Address{a}, SpoolBytes: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		f.Send([]byte(line))
+		if n++; n%100_000 == 0 {
+			_ = f.Flush(context.Background())
+		}
+	}
+	_ = f.Flush(context.Background())
+	b.StopTimer()
+	if s := f.Stats()[0]; s.Acknowledged != uint64(n) {
+		b.Errorf("%d of %d lines were acknowledged", s.Acknowledged, n)
+	}
+	_ = f.Close(context.Background())
+}

@@ -1,7 +1,6 @@
 package output
 
 import (
-	"context"
 	"net"
 	"testing"
 
@@ -27,29 +26,7 @@ func BenchmarkDeliverFluent(b *testing.B) {
 			}()
 		}
 	}()
-	a, err := ParseAddress("fluent:" + ln.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	f, err := New(Options{Addresses: []Address{a}, SpoolBytes: 1 << 30})
-	if err != nil {
-		b.Fatal(err)
-	}
-	line := []byte(fluentBenchLine)
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		f.Send(line)
-		if n++; n%100_000 == 0 {
-			_ = f.Flush(context.Background())
-		}
-	}
-	_ = f.Flush(context.Background())
-	b.StopTimer()
-	if s := f.Stats()[0]; s.Acknowledged != uint64(n) {
-		b.Errorf("%d of %d lines were acknowledged", s.Acknowledged, n)
-	}
-	_ = f.Close(context.Background())
+	benchmarkAcknowledged(b, "fluent:"+ln.Addr().String(), fluentBenchLine)
 }
 
 // acknowledgeAll acknowledges each chunk of c, until it ends.

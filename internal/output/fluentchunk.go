@@ -110,7 +110,7 @@ func appendFluentEntry(dst, line []byte) []byte {
 	dst = append(dst, 0xd7, 0) // fixext 8, of the type 0
 	at := len(dst)
 	dst, when := appendFluentRecord(append(dst, make([]byte, 8)...), line)
-	seconds, nanoseconds, ok := fluentTime(when)
+	seconds, nanoseconds, ok := lineTime(when)
 	if !ok {
 		now := time.Now()
 		seconds, nanoseconds = uint32(now.Unix()), uint32(now.Nanosecond())

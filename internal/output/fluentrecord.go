@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -21,14 +20,12 @@ const (
 // appendFluentRecord appends line as a map in MessagePack, members in their order. It also returns the literal of the
 // number that the member "time" is; nil if there is none.
 func appendFluentRecord(dst, line []byte) (out, time []byte) {
-	if !utf8.Valid(line) {
-		line = bytes.ToValidUTF8(line, []byte("\uFFFD"))
-	}
+	line = validUTF8(line)
 	if !json.Valid(line) {
 		dst = msgp.AppendString(msgp.AppendMapHeader(dst, 1), fluentTextKey)
 		return msgp.AppendStringFromBytes(dst, line), nil
 	}
-	r := fluentRecorder{json: line}
+	r := fluentRecorder{jsonWalker: jsonWalker{json: line}}
 	if r.peek() == '{' {
 		return r.value(dst, 0), r.time
 	}
@@ -36,23 +33,9 @@ func appendFluentRecord(dst, line []byte) (out, time []byte) {
 	return r.value(dst, 1), nil
 }
 
-// fluentRecorder walks over valid JSON in UTF-8.
 type fluentRecorder struct {
-	json []byte
-	i    int
+	jsonWalker
 	time []byte
-}
-
-// peek goes to the next byte that is no white space, and returns it.
-func (r *fluentRecorder) peek() byte {
-	for {
-		switch c := r.json[r.i]; c {
-		case ' ', '\t', '\r', '\n':
-			r.i++
-		default:
-			return c
-		}
-	}
 }
 
 // value appends the value that comes next. depth is how many containers are around it.
@@ -128,61 +111,6 @@ func putHeader(dst []byte, head int, kind byte, count uint32) []byte {
 	return dst
 }
 
-// text returns the string that comes next, decoded.
-func (r *fluentRecorder) text() []byte {
-	begin := r.i
-	plain := true
-	for r.i++; r.json[r.i] != '"'; r.i++ {
-		if r.json[r.i] == '\\' {
-			plain = false
-			r.i++
-		}
-	}
-	r.i++
-	if plain {
-		return r.json[begin+1 : r.i-1]
-	}
-	var s string
-	_ = json.Unmarshal(r.json[begin:r.i], &s) // valid, as all is
-	return []byte(s)
-}
-
-// number returns the literal that comes next.
-func (r *fluentRecorder) number() []byte {
-	begin := r.i
-	for r.i < len(r.json) {
-		switch c := r.json[r.i]; {
-		case c >= '0' && c <= '9', c == '-', c == '+', c == '.', c == 'e', c == 'E':
-			r.i++
-		default:
-			return r.json[begin:r.i]
-		}
-	}
-	return r.json[begin:]
-}
-
-// skip returns the container that comes next as it is spelled.
-func (r *fluentRecorder) skip() []byte {
-	begin := r.i
-	for depth := 0; ; {
-		switch r.json[r.i] {
-		case '"':
-			for r.i++; r.json[r.i] != '"'; r.i++ {
-				if r.json[r.i] == '\\' {
-					r.i++
-				}
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		if r.i++; depth == 0 {
-			return r.json[begin:r.i]
-		}
-	}
-}
-
 // appendFluentNumber appends a whole number as an integer, if it has no more than 64 bits, and every other as the
 // nearest float64. One that no float64 comes near to, as 1e400, is a string.
 func appendFluentNumber(dst, literal []byte) []byte {
@@ -199,23 +127,4 @@ func appendFluentNumber(dst, literal []byte) []byte {
 		return msgp.AppendStringFromBytes(dst, literal)
 	}
 	return msgp.AppendFloat64(dst, f)
-}
-
-// fluentTime reads a time since 1970, in seconds, of up to 32 bits: to the nanosecond where it is written without an
-// exponent, of which a float64 would lose the last digits.
-func fluentTime(literal []byte) (seconds, nanoseconds uint32, ok bool) {
-	whole, fraction, _ := bytes.Cut(literal, []byte("."))
-	if n, err := strconv.ParseUint(string(whole), 10, 32); err == nil {
-		digits := [9]byte{'0', '0', '0', '0', '0', '0', '0', '0', '0'}
-		copy(digits[:], fraction)
-		if ns, err := strconv.ParseUint(string(digits[:]), 10, 32); err == nil && !bytes.ContainsAny(fraction, "eE") {
-			return uint32(n), uint32(ns), true
-		}
-	}
-	f, err := strconv.ParseFloat(string(literal), 64)
-	if err != nil || f < 0 || f >= 1<<32 {
-		return 0, 0, false
-	}
-	s, rest := math.Modf(f)
-	return uint32(s), uint32(min(rest*1e9, 999_999_999)), true
 }

@@ -147,7 +147,7 @@ func TestFluentTime(t *testing.T) {
 		{"", 0, 0, false},
 	}
 	for _, tt := range tests {
-		s, ns, ok := fluentTime([]byte(tt.literal))
+		s, ns, ok := lineTime([]byte(tt.literal))
 		if near := int64(ns) - int64(tt.nanoseconds); s != tt.seconds || near < -1 || near > 1 || ok != tt.ok {
 			t.Errorf("%s is %d s, %d ns, %v; want %d, %d, %v", tt.literal, s, ns, ok, tt.seconds, tt.nanoseconds, tt.ok)
 		}
@@ -186,7 +186,7 @@ func FuzzFluentRecord(f *testing.F) {
 			t.Fatalf("% x is no map", b)
 		}
 		if when != nil {
-			fluentTime(when)
+			lineTime(when)
 		}
 		text := strings.ToValidUTF8(string(line), "\uFFFD")
 		d := json.NewDecoder(strings.NewReader(text))

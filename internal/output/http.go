@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -71,25 +70,12 @@ func (d *httpLines) sendSome(ctx context.Context, b Batch) (int, error) {
 		d.portion.failed(b.First, n, size)
 		return 0, err
 	}
-	switch code := a.code; {
-	case code/100 == 2:
-		d.portion.accepted()
-		return n, nil
-	case code == http.StatusRequestEntityTooLarge:
-		if d.portion.tooLarge(n, size) {
-			return 0, nil
-		}
-		return 0, tooLarge("%d bytes: %w", size, a.error())
-	case code == http.StatusBadRequest, code == http.StatusUnprocessableEntity:
-		if d.portion.refused(n, size) {
-			return 0, nil
-		}
-	case code == http.StatusUnauthorized && authorized(d.client.address):
-		return 0, a.again() // the files are read again then
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code/100 != 4:
-		return 0, a.again()
+	taken, err := a.judge(&d.portion, n, size, authorized(d.client.address))
+	if !taken {
+		return 0, err
 	}
-	return 0, &DropError{Reason: DropRefused, Lines: n, Err: a.error()}
+	d.portion.accepted()
+	return n, nil
 }
 
 // key identifies the first n lines together: equal for a request that is sent again with the same lines, and never

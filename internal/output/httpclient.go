@@ -161,13 +161,6 @@ type posting struct {
 	body              []byte
 }
 
-// answer is what the peer says.
-type answer struct {
-	code   int
-	header http.Header
-	body   []byte // the first maxAnswer bytes
-}
-
 // post sends m and waits for the answer. An error that wraps ErrUnsent says that m cannot have reached the peer.
 func (c *httpClient) post(ctx context.Context, m posting) (answer, error) {
 	zipped := c.compress && len(m.body) >= gzipFrom
@@ -278,40 +271,4 @@ func (c *httpClient) broken(ctx, limited context.Context, err error, reached, re
 // request was to be written.
 func isIdleClose(err error) bool {
 	return strings.Contains(err.Error(), "server closed idle connection")
-}
-
-// error says what an answer was that is no success.
-func (a answer) error() error {
-	text := fmt.Sprintf("HTTP %d", a.code)
-	if name := http.StatusText(a.code); name != "" {
-		text += " " + name
-	}
-	if body := bytes.TrimSpace(a.body); len(body) > 0 {
-		quoted := fmt.Sprintf("%q", body[:min(len(body), maxQuoted)])
-		if len(body) > maxQuoted {
-			quoted += "..."
-		}
-		text += ": " + quoted
-	}
-	switch {
-	case a.code/100 == 3:
-		text += " (redirects are not followed: have the destination's address be the one where messages are taken"
-		if u, err := url.Parse(a.header.Get("Location")); err == nil && u.String() != "" {
-			u.RawQuery, u.Fragment, u.User = "", "", nil // may be secret
-			text += ", perhaps " + u.String()
-		}
-		text += ")"
-	case a.code == http.StatusUnauthorized:
-		text += " (see the options token_file, login_file and headers_file)"
-	}
-	return errors.New(text)
-}
-
-// again is the error of an answer after which the same is to be sent once more.
-func (a answer) again() error {
-	err := a.error()
-	if after := retryAfter(a.header, time.Now()); after > 0 {
-		return &RetryAfterError{After: after, Err: err}
-	}
-	return err
 }
