@@ -18,10 +18,12 @@ require (
 	github.com/tinylib/msgp v1.6.4
 	github.com/yuin/gopher-lua v1.1.2
 	go.etcd.io/bbolt v1.4.3
+	go.opentelemetry.io/proto/otlp v1.9.0
 	go.uber.org/goleak v1.3.0
 	go.uber.org/zap v1.27.1
 	go.yaml.in/yaml/v3 v3.0.4
 	golang.org/x/sys v0.48.0
+	google.golang.org/protobuf v1.36.10
 	layeh.com/gopher-luar v1.0.11
 )
 

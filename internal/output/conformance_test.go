@@ -44,6 +44,8 @@ var rigs = map[string]rig{
 	"fluent+tls": {make: func(t *testing.T) peer { return newFluentTLSServer(t) }, blocks: true, noticed: true, acknowledged: true},
 	"http":       {make: func(t *testing.T) peer { return newHTTPServer(t) }, blocks: true, acknowledged: true},
 	"https":      {make: func(t *testing.T) peer { return newHTTPSServer(t) }, blocks: true, acknowledged: true},
+	"otlp":       {make: func(t *testing.T) peer { return newOTLPServer(t) }, blocks: true, acknowledged: true},
+	"otlp+tls":   {make: func(t *testing.T) peer { return newOTLPTLSServer(t) }, blocks: true, acknowledged: true},
 	"nats": {
 		make: func(t *testing.T) peer { return newNATSServer(t) }, blocks: true, noticed: true, acknowledged: true, deduplicates: true,
 	},

@@ -16,6 +16,8 @@ func plainPort(scheme string) string {
 		return "443"
 	case "http":
 		return "80"
+	case "otlp", "otlp+tls":
+		return "4318"
 	}
 	return ""
 }

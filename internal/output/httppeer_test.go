@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/tls"
 	"errors"
@@ -18,6 +19,9 @@ type httpServer struct {
 	*lineServer
 	path   string // of the address, with its options
 	answer func(r *http.Request, body []byte) (code int, header http.Header)
+	scheme string                                           // of the address; empty: http or https
+	lines  func(r *http.Request, body []byte) []string      // of a body; nil: NDJSON
+	reply  func(r *http.Request, body []byte) (text []byte) // of a success; nil: none
 
 	server  *http.Server
 	working sync.WaitGroup // requests that are being taken
@@ -45,9 +49,9 @@ func newHTTPSServer(t *testing.T) *httpServer {
 
 func (p *httpServer) String() string {
 	if p.secure == nil {
-		return "http://" + p.addr + p.path
+		return cmp.Or(p.scheme, "http") + "://" + p.addr + p.path
 	}
-	return "https://" + p.addr + p.path + "?ca=" + p.ca
+	return cmp.Or(p.scheme, "https") + "://" + p.addr + p.path + "?ca=" + p.ca
 }
 
 func (p *httpServer) start(t *testing.T) {
@@ -165,15 +169,29 @@ func (p *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	if code/100 == 2 {
-		for line := range bytes.Lines(body) {
-			p.add(string(bytes.TrimSuffix(line, []byte("\n"))))
+		read := p.lines
+		if read == nil {
+			read = linesOfPost
+		}
+		for _, line := range read(r, body) {
+			p.add(line)
 		}
 	}
 	w.WriteHeader(code)
+	if code/100 == 2 && p.reply != nil {
+		_, _ = w.Write(p.reply(r, body))
+	}
 	if code/100 != 2 {
 		fmt.Fprintf(w, "the peer says %d", code)
 	}
 	_ = http.NewResponseController(w).Flush()
+}
+
+func linesOfPost(_ *http.Request, body []byte) (lines []string) {
+	for line := range bytes.Lines(body) {
+		lines = append(lines, string(bytes.TrimSuffix(line, []byte("\n"))))
+	}
+	return lines
 }
 
 func gunzip(b []byte) ([]byte, error) {

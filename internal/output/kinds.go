@@ -102,6 +102,15 @@ var kinds = map[string]kind{
 		options: natsTLSOptions, batch: natsBatch, confirms: byPeer,
 		parse: parseHostPort, tail: tailHostPort, open: newNATS,
 	},
+	"otlp": {
+		form: "otlp://HOST:PORT", doc: "metrics and log records over OTLP/HTTP, to OpenTelemetry's Collector and its like",
+		options: otlpOptions, batch: postBatch, confirms: byPeer, parse: parseURL, tail: tailURL, open: newOTLP,
+	},
+	"otlp+tls": {
+		form: "otlp+tls://HOST:PORT", doc: "the same over TLS, to a peer whose certificate is verified",
+		options: slices.Concat(otlpOptions, tlsOptions), batch: postBatch, confirms: byPeer,
+		parse: parseURL, tail: tailURL, open: newOTLP,
+	},
 	"tls": {
 		form: "tls:HOST:PORT", doc: "a line each over TLS, to a peer whose certificate is verified",
 		options: append(slices.Clone(tlsOptions), stallOption), confirms: byKernel,

@@ -1,0 +1,146 @@
+package output
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+)
+
+var otlpOptions = append([]option{{
+	name: "signals", value: "all|metrics|logs", where: true, check: oneOf("all", "metrics", "logs"),
+	doc: "what is sent: metrics leaves out all but values, logs makes a log record of each message, with its values in it (all)",
+}}, postOptions...)
+
+// otlp sends values as metrics and the rest as log records, by the protocol OTLP/HTTP 1.9 with binary Protobuf. A
+// message is taken when each request that has some of it was.
+type otlp struct {
+	client  *httpClient
+	encoder otlpEncoder
+	portion portion
+
+	signals  []otlpSignal // in the order in which they are sent
+	rejected int          // lines that the peer left out of requests that it took, and that are not dropped yet
+	why      error        // the last of that
+}
+
+// otlpSignal is what has a request of its own.
+type otlpSignal struct {
+	name   string // the last part of the path
+	points string // what it consists of, for errors
+	encode func(otlpBatch) proto.Message
+	taken  uint64 // the number of the first line whose part in it is not taken
+}
+
+func newOTLP(o opening) (Destination, error) {
+	client, err := newHTTPClient(o, o.Address.Scheme == "otlp+tls")
+	if err != nil {
+		return nil, err
+	}
+	signals := o.Address.option("signals", "all")
+	d := &otlp{client: client, portion: newPortion(maxPost), encoder: newOTLPEncoder(o.Version, signals == "logs")}
+	if signals != "logs" {
+		d.signals = append(d.signals, otlpSignal{name: "metrics", points: "data points", encode: otlpBatch.metricsData})
+	}
+	if signals != "metrics" {
+		d.signals = append(d.signals, otlpSignal{name: "logs", points: "log records", encode: otlpBatch.logsData})
+	}
+	return d, nil
+}
+
+// Connect implements Destination.
+func (d *otlp) Connect(ctx context.Context) error { return d.client.connect(ctx) }
+
+// Close implements Destination.
+func (d *otlp) Close() error {
+	d.client.close()
+	return nil
+}
+
+// Send implements Destination.
+func (d *otlp) Send(ctx context.Context, b Batch) (sent int, err error) {
+	for sent < len(b.Lines) && err == nil {
+		var n int
+		n, err = d.sendSome(ctx, Batch{Lines: b.Lines[sent:], First: b.First + uint64(sent), Origin: b.Origin})
+		sent += n
+	}
+	return sent, err
+}
+
+// sendSome makes the requests of lines from the first on. It returns 0 and no error where fewer are to be tried.
+func (d *otlp) sendSome(ctx context.Context, b Batch) (int, error) {
+	n, size := d.portion.take(b.Lines, b.First)
+	var encoded otlpBatch // the lines from begin on
+	begin := n
+	for i := range d.signals {
+		s := &d.signals[i]
+		skip := 0 // what was taken when the other signal was not
+		if s.taken > b.First {
+			skip = int(min(uint64(n), s.taken-b.First))
+		}
+		if skip < n {
+			if skip != begin {
+				encoded, begin = d.encoder.batch(b.Lines[skip:n]), skip
+			}
+			taken, err := d.sendSignal(ctx, s, encoded, otlpPart{b.First, skip, n, size})
+			if dropped := (*DropError)(nil); errors.As(err, &dropped) {
+				d.rejected = max(0, d.rejected-dropped.Lines) // they are counted
+			}
+			if !taken {
+				return 0, err
+			}
+		}
+	}
+	d.portion.accepted()
+	if drop := min(d.rejected, n); drop > 0 {
+		// Which lines these were the peer does not say: their count is right.
+		d.rejected -= drop
+		return n - drop, &DropError{Reason: DropRefused, Lines: drop, Err: d.why}
+	}
+	return n, nil
+}
+
+// otlpPart is which lines are in a request: those of a portion without the ones whose part in a signal is taken.
+type otlpPart struct {
+	first         uint64 // the number of the portion's first line
+	skip, n, size int    // the portion has n lines of size bytes, the first skip of them are left out
+}
+
+// sendSignal sends what s has in the lines of p.
+func (d *otlp) sendSignal(ctx context.Context, s *otlpSignal, lines otlpBatch, p otlpPart) (taken bool, err error) {
+	if data := s.encode(lines); data != nil {
+		body, err := proto.Marshal(data)
+		if err != nil { // all texts are UTF-8: no message can do that
+			return false, fmt.Errorf("OTLP: %w", err)
+		}
+		a, err := d.client.post(ctx, posting{
+			path: strings.TrimRight(d.client.address.Path, "/") + "/v1/" + s.name, kind: "application/x-protobuf", body: body,
+		})
+		if err != nil {
+			d.portion.failed(p.first, p.n, p.size)
+			return false, err
+		}
+		a = a.withStatusText()
+		if taken, err := a.judge(&d.portion, p.n, p.size, authorized(d.client.address)); !taken {
+			return false, err
+		}
+		d.note(s, a, p.n-p.skip)
+	}
+	s.taken = p.first + uint64(p.n)
+	return true, nil
+}
+
+// note keeps what the peer did not take of a request of n lines that it took, or tells what it has to say beside that.
+func (d *otlp) note(s *otlpSignal, a answer, n int) {
+	rejected, text := a.partialSuccess()
+	switch {
+	case rejected > 0:
+		d.rejected += min(rejected, n) // a line may have many points
+		d.why = fmt.Errorf("the peer rejected %d %s of a request that it took: %q", rejected, s.points, text)
+	case text != "":
+		d.client.log.Warn("the peer took a request with a warning", zap.String("warning", text))
+	}
+}
