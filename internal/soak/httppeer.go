@@ -23,18 +23,26 @@ func httpsAddress(t *target, at string) (string, error) {
 	return "https://" + at + "/soak?ca=" + t.cert + "&" + httpSoakOptions, nil
 }
 
-// httpPeer answers when the lines of a request are recorded. With a certificate it speaks HTTP/2.
-func httpPeer(ctx context.Context, ln net.Listener, p peerSettings, record func([]byte) error) error {
+// httpPeer answers when the lines are recorded that read finds in a request. With a certificate it speaks HTTP/2.
+func httpPeer(read func(*http.Request) ([]byte, error)) func(context.Context, net.Listener, peerSettings, func([]byte) error) error {
+	return func(ctx context.Context, ln net.Listener, p peerSettings, record func([]byte) error) error {
+		return serveHTTP(ctx, ln, p, func(r *http.Request) error {
+			lines, err := read(r)
+			if err != nil {
+				return err
+			}
+			return record(lines)
+		})
+	}
+}
+
+func serveHTTP(ctx context.Context, ln net.Listener, p peerSettings, take func(*http.Request) error) error {
 	config, err := p.serverConfig()
 	if err != nil {
 		return err
 	}
 	s := &http.Server{TLSConfig: config, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		lines, err := readPost(r)
-		if err == nil {
-			err = record(lines)
-		}
-		if err != nil {
+		if err := take(r); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		}
 	})}

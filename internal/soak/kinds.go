@@ -30,9 +30,10 @@ var kinds = []kind{
 	{name: "tls", address: tlsAddress, peer: linePeer},
 	{name: "fluent", promise: true, address: fluentAddress, peer: fluentPeer},
 	{name: "fluent+tls", promise: true, address: fluentTLSAddress, peer: fluentPeer},
-	{name: "http", promise: true, address: httpAddress, peer: httpPeer},
-	{name: "https", promise: true, address: httpsAddress, peer: httpPeer},
+	{name: "http", promise: true, address: httpAddress, peer: httpPeer(readPost)},
+	{name: "https", promise: true, address: httpsAddress, peer: httpPeer(readPost)},
 	{name: "nats", promise: true, address: natsAddress, peer: natsPeer},
+	{name: "otlp", promise: true, address: otlpAddress, peer: httpPeer(readRecords)},
 	{name: "tcp-polite", promise: true, polite: true, address: tcpAddress, peer: linePeer},
 	{name: "tls-polite", promise: true, polite: true, address: tlsAddress, peer: linePeer},
 }
