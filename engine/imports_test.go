@@ -32,12 +32,12 @@ var mayImport = map[string][]string{
 	"internal/systemd":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
 	"internal/watch":      {"go.uber.org/zap/...", "github.com/fsnotify/fsnotify"},
 	"internal/control":    {"go.uber.org/zap/...", "golang.org/x/sys/..."},
-	"internal/output":     {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/...", "github.com/agnivade/levenshtein", "github.com/nats-io/nats.go", "github.com/tinylib/msgp/msgp",
+	"internal/output": {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/...", "github.com/agnivade/levenshtein", "github.com/nats-io/nats.go", "github.com/tinylib/msgp/msgp",
 		"go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."},
-	"internal/logconfig":  {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
-	"internal/state":      {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
-	"internal/soak":       {"github.com/nats-io/...", "github.com/tinylib/msgp/msgp", "go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."}, // runs the binary for minutes; in no binary
-	"internal/apidocs":    {"luaapi"},                                                 // generates docs/reference.md and scripts/meta; in no binary
+	"internal/logconfig": {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
+	"internal/state":     {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
+	"internal/soak":      {"github.com/nats-io/...", "github.com/tinylib/msgp/msgp", "go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."}, // runs the binary for minutes; in no binary
+	"internal/apidocs":   {"luaapi"},                                                                                                                         // generates docs/reference.md and scripts/meta; in no binary
 }
 
 const module = "dumbprobe/"
