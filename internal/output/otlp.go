@@ -41,7 +41,7 @@ func newOTLP(o opening) (Destination, error) {
 		return nil, err
 	}
 	signals := o.Address.option("signals", "all")
-	d := &otlp{client: client, portion: newPortion(maxPost), encoder: newOTLPEncoder(o.Version, signals == "logs")}
+	d := &otlp{client: client, portion: newPortion(maxPost), encoder: newOTLPEncoder(o.Version, o.Hostname, signals == "logs")}
 	if signals != "logs" {
 		d.signals = append(d.signals, otlpSignal{name: "metrics", points: "data points", encode: otlpBatch.metricsData})
 	}

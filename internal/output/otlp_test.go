@@ -29,7 +29,7 @@ func TestOTLPMapping(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			text, err := os.ReadFile(file)
 			must(t, err)
-			e := newOTLPEncoder("v1.2.3", strings.HasPrefix(filepath.Base(file), "only_logs"))
+			e := newOTLPEncoder("v1.2.3", "probe.example.net", strings.HasPrefix(filepath.Base(file), "only_logs"))
 			e.now = func() time.Time { return time.Unix(1700000000, 0) }
 			var lines [][]byte
 			for line := range strings.Lines(string(text)) {
@@ -277,7 +277,7 @@ func FuzzOTLPLine(f *testing.F) {
 	f.Add([]byte(`{"a":1,"a":{"b":[1e400,-0,18446744073709551615]}}`))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		for _, onlyLogs := range []bool{false, true} {
-			b := newOTLPEncoder("", onlyLogs).batch([][]byte{line})
+			b := newOTLPEncoder("", "", onlyLogs).batch([][]byte{line})
 			size := 0
 			for _, m := range []proto.Message{b.metricsData(), b.logsData()} {
 				if m != nil {

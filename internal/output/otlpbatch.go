@@ -19,12 +19,14 @@ import (
 // otlpEncoder makes of lines what OTLP sends. The mapping is a table in docs/delivery.md.
 type otlpEncoder struct {
 	scope    *commonpb.InstrumentationScope
+	hostname string // of messages that do not tell theirs
 	onlyLogs bool
 	now      func() time.Time
 }
 
-func newOTLPEncoder(version string, onlyLogs bool) otlpEncoder {
-	return otlpEncoder{scope: &commonpb.InstrumentationScope{Name: "dumbprobe", Version: version}, onlyLogs: onlyLogs, now: time.Now}
+func newOTLPEncoder(version, hostname string, onlyLogs bool) otlpEncoder {
+	scope := &commonpb.InstrumentationScope{Name: "dumbprobe", Version: version}
+	return otlpEncoder{scope: scope, hostname: hostname, onlyLogs: onlyLogs, now: time.Now}
 }
 
 // otlpBatch has one otlpHost for each host of its lines, in the order of their first lines.
@@ -51,6 +53,7 @@ func (e otlpEncoder) batch(lines [][]byte) otlpBatch {
 	b := otlpBatch{scope: e.scope}
 	hosts := map[string]*otlpHost{}
 	host := func(name string) *otlpHost {
+		name = cmp.Or(name, e.hostname)
 		if hosts[name] == nil {
 			hosts[name] = &otlpHost{resource: otlpResource(name, e.scope.Version), byKey: map[otlpMetricKey]*metricspb.Metric{}}
 			b.hosts = append(b.hosts, hosts[name])
