@@ -268,6 +268,19 @@ func waitState(t *testing.T, f *Fanout, state EventKind) {
 	}
 }
 
+// waitAcknowledged waits without a flush, which would cut a back-off short.
+func waitAcknowledged(t *testing.T, f *Fanout, n uint64) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for f.Stats()[0].Acknowledged < n {
+		if <-tick.C; time.Now().After(deadline) {
+			t.Fatalf("waiting for %d acknowledged lines: %+v", n, f.Stats()[0])
+		}
+	}
+}
+
 func conformSlow(t *testing.T, r rig, p peer) {
 	if !r.blocks {
 		t.Skip("this kind has no flow control: what a peer does not read is lost in its kernel")
