@@ -20,6 +20,8 @@ type proxy struct {
 	delay time.Duration
 	stuck time.Time // until then, nothing is read or passed on
 	links map[*link]bool
+
+	closed bool
 }
 
 // link is one connection through it.
@@ -45,17 +47,37 @@ func (p *proxy) serve() {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
+		p.wg.Go(func() {
+			if l := p.link(c.(*net.TCPConn)); l != nil {
+				p.carry(l)
+			}
+		})
+	}
+}
+
+// link connects c with the peer. Where the peer is away, c is reset; a polite proxy waits for the peer, since what its
+// kernel had by then would be lost with c. It returns nil when there is no connection.
+func (p *proxy) link(c *net.TCPConn) *link {
+	for {
 		out, err := net.Dial("tcp", p.to)
-		if err != nil {
-			_ = c.(*net.TCPConn).SetLinger(0)
-			c.Close()
-			continue
-		}
-		l := &link{from: c.(*net.TCPConn), to: out.(*net.TCPConn)}
 		p.mu.Lock()
-		p.links[l] = true
+		if err == nil && !p.closed {
+			l := &link{from: c, to: out.(*net.TCPConn)}
+			p.links[l] = true
+			p.mu.Unlock()
+			return l
+		}
+		closed := p.closed
 		p.mu.Unlock()
-		p.wg.Go(func() { p.carry(l) })
+		if err == nil {
+			out.Close()
+		}
+		if closed || !p.polite {
+			_ = c.SetLinger(0)
+			c.Close()
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
@@ -135,6 +157,7 @@ func (p *proxy) close() {
 	p.heal()
 	p.ln.Close()
 	p.mu.Lock()
+	p.closed = true
 	for l := range p.links {
 		l.from.Close()
 		l.to.Close()
