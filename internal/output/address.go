@@ -137,6 +137,9 @@ func tailPath(a Address) string { return ":" + a.Path }
 
 func parseHostPort(a *Address, rest string) error {
 	form := a.Scheme + ":HOST:PORT"
+	if strings.Contains(rest, "@") {
+		return fmt.Errorf("%w; the form is %s", errLogin, form)
+	}
 	if after, ok := strings.CutPrefix(rest, "//"); ok {
 		return fmt.Errorf("written without slashes: %s:%s", a.Scheme, strings.TrimRight(after, "/"))
 	}

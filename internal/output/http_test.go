@@ -33,6 +33,10 @@ func TestHTTPAddresses(t *testing.T) {
 		{"http:///in", "", "the host is missing"},
 		{"http://h:/in", "", "the port is missing"},
 		{"http://h:99999/in", "", "port"},
+		{"http://ali:ba/ba@h/in", "", "no user and password in an address"},
+		{"http:ali:baba@h/in", "", "no user and password in an address"},
+		{"nats://ali:baba@h:4222", "", "no user and password in an address"},
+		{"fluent:ali:baba@h:1", "", "no user and password in an address"},
 		{"http://h/a b", "", "is written %20"},
 		{"http://h/a%zz", "", "a % itself is written %25"},
 		{"http://h/in?ca=x", "", `unknown option "ca"`},
@@ -46,7 +50,7 @@ func TestHTTPAddresses(t *testing.T) {
 				t.Fatalf("the error is %v, want %q", err, tt.err)
 			}
 			if err != nil {
-				if strings.Contains(err.Error(), "baba") {
+				if strings.Contains(err.Error(), "ba@") || strings.Contains(err.Error(), "baba") || strings.Contains(err.Error(), "ali") {
 					t.Errorf("the error shows a password: %v", err)
 				}
 				return
@@ -203,6 +207,59 @@ func TestHTTPFindsTheLinesThatAreRefused(t *testing.T) {
 		if s.Dropped[reason] != 2 {
 			t.Errorf("HTTP %d: dropped %v", code, s.Dropped)
 		}
+	}
+}
+
+func TestHTTPAfterARunOfBadLinesTakesTheGoodOnes(t *testing.T) {
+	p := newHTTPServer(t)
+	p.answer = func(_ *http.Request, body []byte) (int, http.Header) {
+		if bytes.Contains(body, []byte("bad")) {
+			return 400, nil
+		}
+		return 200, nil
+	}
+	serveHTTP(t, p)
+	lines := numbered(0, 2000)
+	for i := range 12 {
+		lines[i] = `{"bad":1}`
+	}
+	f := start(t, options(t, p))
+	for _, line := range lines {
+		f.Send([]byte(line))
+	}
+	flush(t, f)
+	s := f.Stats()[0]
+	balanced(t, s)
+	if got := s.Dropped[DropRefused]; got < 12 || got > 20 {
+		t.Errorf("dropped %d for 12 bad lines", got)
+	}
+}
+
+func TestHTTPToAPeerThatFindsEverythingTooLarge(t *testing.T) {
+	p := newHTTPServer(t)
+	p.answer = func(*http.Request, []byte) (int, http.Header) { return 413, nil }
+	serveHTTP(t, p)
+	f := start(t, options(t, p))
+	for _, line := range numbered(0, 500) {
+		f.Send([]byte(line))
+	}
+	flush(t, f)
+	if got := len(p.requests()); f.Stats()[0].Dropped[DropTooLarge] != 500 || got > 1200 {
+		t.Errorf("%d requests, dropped %v", got, f.Stats()[0].Dropped)
+	}
+}
+
+func TestHTTP2ConnectionsOfRequestsWithoutAnswerEnd(t *testing.T) {
+	p := newHTTPSServer(t)
+	p.secure.NextProtos = []string{"h2", "http/1.1"}
+	serveHTTP(t, p)
+	p.pause()
+	d := opened(t, strings.Replace(p.String(), "?", "?timeout=1s&", 1))
+	if n, err := post(t, d, `{"n":1}`); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d sent, %v", n, err)
+	}
+	if left := len(d.(*httpLines).client.conns); left > 0 {
+		t.Errorf("%d connections are open after Close", left)
 	}
 }
 

@@ -31,10 +31,12 @@ func parseURL(a *Address, rest string) error {
 		where, path = rest[:i], rest[i:]
 	}
 	if strings.Contains(where, "@") {
-		return fmt.Errorf("no user and password in an address, where everyone sees them; the options token_file and login_file read them from files; the form is %s", form)
+		return fmt.Errorf("%w; the options token_file and login_file read them; the form is %s", errLogin, form)
 	}
 	host, port, err := splitHostPort(a.Scheme, where)
 	switch {
+	case err != nil && strings.Contains(rest, "@"):
+		return fmt.Errorf("%w; the form is %s", errLogin, form) // err may show a part of the password
 	case err != nil:
 		return fmt.Errorf("%w (the form is %s)", err, form)
 	case host == "":
@@ -44,6 +46,9 @@ func parseURL(a *Address, rest string) error {
 	}
 	at := Address{Scheme: a.Scheme}
 	if err := parseHostPort(&at, net.JoinHostPort(host, cmp.Or(port, plainPort(a.Scheme)))); err != nil {
+		if strings.Contains(rest, "@") {
+			return fmt.Errorf("%w; the form is %s", errLogin, form)
+		}
 		return err
 	}
 	if err := checkURLPath(path); err != nil {
@@ -88,15 +93,16 @@ func checkQuery(query string) error {
 	return nil
 }
 
-// withoutLogin takes the user and the password that somebody may have written into a URL out of what an error shows.
+// errLogin says that an address has an @ where a user and a password would be.
+var errLogin = errors.New("no user and password in an address, where everyone sees them; they are in files")
+
+// withoutLogin takes the user and the password that somebody may have written into an address out of what an error
+// shows: all from the scheme to the last @.
 func withoutLogin(s string) string {
-	before, rest, ok := strings.Cut(s, "//")
-	if !ok {
+	at := strings.LastIndexByte(s, '@')
+	scheme, _, ok := strings.Cut(s, ":")
+	if at < 0 || !ok || len(scheme) > at {
 		return s
 	}
-	host, _, _ := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 {
-		return before + "//" + hidden + rest[at:]
-	}
-	return s
+	return scheme + ":" + hidden + s[at:]
 }

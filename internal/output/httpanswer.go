@@ -57,7 +57,7 @@ func (a answer) error() error {
 		text += " (redirects are not followed: have the destination's address be the one where messages are taken"
 		if u, err := url.Parse(a.header.Get("Location")); err == nil && u.String() != "" {
 			u.RawQuery, u.Fragment, u.User = "", "", nil // may be secret
-			text += ", perhaps " + u.String()
+			text += ", perhaps " + quotable([]byte(u.String()))
 		}
 		text += ")"
 	case a.code == http.StatusUnauthorized:

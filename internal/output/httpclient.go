@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,7 +58,8 @@ type httpClient struct {
 	zip       *gzip.Writer
 
 	mu     sync.Mutex // protects the following: the transport dials on goroutines of its own
-	held   net.Conn   // made by connect; nil once it is used
+	conns  map[*trackedConn]bool
+	held   net.Conn // made by connect; nil once it is used
 	heldAt time.Time
 }
 
@@ -75,7 +78,7 @@ func newHTTPClient(o opening, secure bool) (*httpClient, error) {
 		return nil, err
 	}
 	return &httpClient{
-		address: o.Address, secure: secure, agent: "dumbprobe/" + cmp.Or(o.Version, "dev"), log: o.Logger, zip: zip,
+		address: o.Address, secure: secure, agent: "dumbprobe/" + cmp.Or(o.Version, "dev"), log: o.Logger, zip: zip, conns: map[*trackedConn]bool{},
 		timeout: o.Address.duration("timeout", httpTimeout), compress: o.Address.option("gzip", "yes") == "yes",
 	}, nil
 }
@@ -112,10 +115,10 @@ func (c *httpClient) connect(ctx context.Context) error {
 // takeHeld returns the connection that connect has made, if it is still good; else nil.
 func (c *httpClient) takeHeld() net.Conn {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	conn := c.held
+	conn, since := c.held, c.heldAt
 	c.held = nil
-	if conn != nil && time.Since(c.heldAt) > heldFor {
+	c.mu.Unlock()
+	if conn != nil && time.Since(since) > heldFor {
 		conn.Close()
 		return nil
 	}
@@ -134,9 +137,13 @@ func (c *httpClient) dial(ctx context.Context) (net.Conn, error) {
 		}
 		config.NextProtos = []string{"h2", "http/1.1"}
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.address.hostPort())
-	if err != nil || config == nil {
-		return conn, err
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", c.address.hostPort())
+	if err != nil {
+		return nil, err
+	}
+	conn := c.track(raw)
+	if config == nil {
+		return conn, nil
 	}
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
@@ -149,9 +156,35 @@ func (c *httpClient) dial(ctx context.Context) (net.Conn, error) {
 func (c *httpClient) close() {
 	c.cancel()
 	c.transport.CloseIdleConnections()
-	if conn := c.takeHeld(); conn != nil {
+	_ = c.takeHeld()
+	// The transport keeps a connection of HTTP/2 with a request that has no answer, and what writes to it.
+	c.mu.Lock()
+	conns := slices.Collect(maps.Keys(c.conns))
+	c.mu.Unlock()
+	for _, conn := range conns {
 		conn.Close()
 	}
+}
+
+// trackedConn is a connection that close ends if nothing else has.
+type trackedConn struct {
+	net.Conn
+	client *httpClient
+}
+
+func (c *httpClient) track(raw net.Conn) net.Conn {
+	conn := &trackedConn{raw, c}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conns[conn] = true
+	return conn
+}
+
+func (t *trackedConn) Close() error {
+	t.client.mu.Lock()
+	delete(t.client.conns, t)
+	t.client.mu.Unlock()
+	return t.Conn.Close()
 }
 
 // posting is what is posted.
@@ -166,10 +199,10 @@ func (c *httpClient) post(ctx context.Context, m posting) (answer, error) {
 	zipped := c.compress && len(m.body) >= gzipFrom
 	a, err := c.attempt(ctx, m, zipped)
 	if err == nil && zipped && a.code == http.StatusUnsupportedMediaType {
-		if a, err = c.attempt(ctx, m, false); err == nil && a.code/100 == 2 {
-			c.compress = false
-			c.log.Warn("the destination does not take gzip: bodies are no longer compressed; the option gzip=no leaves the attempt out")
-		}
+		// Also where the next attempt fails: a peer that ends the connection after that is not to be asked for ever.
+		c.compress = false
+		c.log.Warn("the destination answers 415 to what is compressed: bodies are no longer compressed; the option gzip=no leaves the attempt out")
+		a, err = c.attempt(ctx, m, false)
 	}
 	return a, err
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -354,13 +353,9 @@ func (d *natsLines) authenticate(o *nats.Options) error {
 	case password != "" && user == "":
 		return errors.New("option password_file needs the option user")
 	case user != "":
-		text, err := os.ReadFile(password)
+		line, err := readSecret(password)
 		if err != nil {
 			return fmt.Errorf("option password_file: %w", err)
-		}
-		line, _, _ := strings.Cut(string(text), "\n")
-		if line = strings.TrimSuffix(line, "\r"); line == "" {
-			return fmt.Errorf("option password_file: the first line of %s is empty", password)
 		}
 		o.User, o.Password = user, line
 	}

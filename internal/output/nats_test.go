@@ -510,7 +510,7 @@ func TestNATSOptions(t *testing.T) {
 		{"creds=" + empty + "&user=u", "option creds does not go together with user and password_file"},
 		{"user=u", "option user needs the option password_file"},
 		{"password_file=" + empty, "option password_file needs the option user"},
-		{"user=u&password_file=" + empty, "option password_file: the first line of " + empty + " is empty"},
+		{"user=u&password_file=" + empty, "option password_file: " + empty + " is empty"},
 		{"user=u&password_file=" + notThere, "option password_file: open " + notThere},
 		{"inbox=a.{host}", `option inbox: "a.{host}" has a field`},
 		{"ca=" + empty, `unknown option "ca"`},

@@ -10,6 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// maxExport is the most that a request has, in bytes. The Collector takes 20 MiB unless it is told otherwise.
+const maxExport = 16 << 20
+
 var otlpOptions = append([]option{{
 	name: "signals", value: "all|metrics|logs", where: true, check: oneOf("all", "metrics", "logs"),
 	doc: "what is sent: metrics leaves out all but values, logs makes a log record of each message, with its values in it (all)",
@@ -96,8 +99,8 @@ func (d *otlp) sendSome(ctx context.Context, b Batch) (int, error) {
 	}
 	d.portion.accepted()
 	if drop := min(d.rejected, n); drop > 0 {
-		// Which lines these were the peer does not say: their count is right.
-		d.rejected -= drop
+		// Which lines these were the peer does not say, nor how many: a point each, at most.
+		d.rejected = 0
 		return n - drop, &DropError{Reason: DropRefused, Lines: drop, Err: d.why}
 	}
 	return n, nil
@@ -112,9 +115,16 @@ type otlpPart struct {
 // sendSignal sends what s has in the lines of p.
 func (d *otlp) sendSignal(ctx context.Context, s *otlpSignal, lines otlpBatch, p otlpPart) (taken bool, err error) {
 	if data := s.encode(lines); data != nil {
+		// Each value of a message repeats its location: a line of half a megabyte could become gigabytes.
+		if size := proto.Size(data); size > maxExport {
+			if d.portion.tooLarge(p.n, p.size) {
+				return false, nil
+			}
+			return false, tooLarge("%d bytes as %s of OTLP; at most %d are sent", size, s.name, maxExport)
+		}
 		body, err := proto.Marshal(data)
 		if err != nil { // all texts are UTF-8: no message can do that
-			return false, fmt.Errorf("OTLP: %w", err)
+			return false, &DropError{Reason: DropRefused, Lines: p.n, Err: fmt.Errorf("OTLP: %w", err)}
 		}
 		a, err := d.client.post(ctx, posting{
 			path: strings.TrimRight(d.client.address.Path, "/") + "/v1/" + s.name, kind: "application/x-protobuf", body: body,
@@ -138,7 +148,7 @@ func (d *otlp) note(s *otlpSignal, a answer, n int) {
 	rejected, text := a.partialSuccess()
 	switch {
 	case rejected > 0:
-		d.rejected += min(rejected, n) // a line may have many points
+		d.rejected = max(d.rejected, min(rejected, n)) // both signals may have rejected the same lines
 		d.why = fmt.Errorf("the peer rejected %d %s of a request that it took: %q", rejected, s.points, text)
 	case text != "":
 		d.client.log.Warn("the peer took a request with a warning", zap.String("warning", text))

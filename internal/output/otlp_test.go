@@ -229,6 +229,54 @@ func TestOTLPPartialSuccessDropsWhatWasRejected(t *testing.T) {
 	}
 }
 
+func TestOTLPPartialSuccessOfBothSignalsIsOfTheSameLines(t *testing.T) {
+	p := newOTLPServer(t)
+	p.lines = func(*http.Request, []byte) []string { return nil }
+	rejected := uint64(3)
+	p.answer = func(*http.Request, []byte) (int, http.Header) {
+		return 200, http.Header{"Content-Type": {"application/x-protobuf"}}
+	}
+	p.reply = func(*http.Request, []byte) []byte { return exportResponse(rejected, "too old") }
+	serveHTTP(t, p)
+	d := opened(t, p.String())
+	var lines []string
+	for i := range 5 {
+		lines = append(lines, strings.ReplaceAll(otlpBothLine, "%d", jsonNumber(i)))
+	}
+	if sent, err := post(t, d, lines...); sent != 2 || err == nil {
+		t.Errorf("%d sent, %v", sent, err)
+	}
+	rejected = 0
+	must(t, d.Connect(t.Context()))
+	defer d.Close()
+	b := Batch{First: 12, Origin: "origin", Lines: [][]byte{[]byte(lines[0]), []byte(lines[1])}}
+	if sent, err := d.Send(t.Context(), b); sent != 2 || err != nil {
+		t.Errorf("what was rejected before counts again: %d sent, %v", sent, err)
+	}
+}
+
+func TestOTLPDropsAMessageThatBecomesTooLarge(t *testing.T) {
+	var values strings.Builder
+	for i := range 2000 {
+		if i > 0 {
+			values.WriteString(",")
+		}
+		values.WriteString(`"v` + jsonNumber(i) + `":{"value":1}`)
+	}
+	line := `{"v":3,"time":1700000000,"location":{"a":"` + strings.Repeat("x", 20_000) + `"},"event":{"name":"x","vset":{` + values.String() + `}}}`
+	p := newOTLPServer(t)
+	serveHTTP(t, p)
+	f := start(t, options(t, p))
+	for _, line := range []string{`{"n":1}`, line, `{"n":2}`} {
+		f.Send([]byte(line))
+	}
+	flush(t, f)
+	expect(t, p.box().waitFor(t, 2), []string{`{"n":1}`, `{"n":2}`})
+	if s := f.Stats()[0]; s.Dropped[DropTooLarge] != 1 {
+		t.Errorf("dropped %v", s.Dropped)
+	}
+}
+
 func TestOTLPShowsTheTextOfAStatus(t *testing.T) {
 	p := newOTLPServer(t)
 	p.answer = func(*http.Request, []byte) (int, http.Header) { return 403, nil }

@@ -45,7 +45,8 @@ func (p *portion) accepted() {
 func (p *portion) tooLarge(n, bytes int) bool {
 	p.failures = 0
 	if n == 1 {
-		p.bytes, p.most = p.limit, p.limit // it was about this line
+		// It was about this line. The next request stays small, for a peer that finds everything too large.
+		p.most = p.limit
 		return false
 	}
 	p.most = bytes / 2
@@ -58,13 +59,11 @@ func (p *portion) tooLarge(n, bytes int) bool {
 func (p *portion) refused(n, bytes int) bool {
 	p.failures = 0
 	if p.alone >= maxAlone {
+		p.bytes = min(2*bytes, p.most) // nothing is looked for, in ever larger steps
 		return false
 	}
 	if n == 1 {
 		p.alone++
-		if p.alone == maxAlone {
-			p.bytes = p.most
-		}
 		return false
 	}
 	p.bytes = bytes / 2
