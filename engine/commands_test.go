@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // commandsOf is a script with n checks, each a command.
@@ -46,9 +45,7 @@ return {
 		}
 		return len(entries)
 	}
-	for deadline := time.Now().Add(patience); running() < 2 && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
-	}
+	eventually(t, "two commands of the greedy script", func() bool { return running() >= 2 })
 	d.messages(5, "runs of the modest script, while the other has all it may", key("modest"))
 	if n := running(); n != 2 {
 		t.Errorf("%d commands of the script run, the limit is 2", n)

@@ -80,9 +80,7 @@ func TestTheManualPageIsRoff(t *testing.T) {
 			t.Errorf("this is no request that is meant: %s", line)
 		}
 	}
-	if _, err := exec.LookPath("groff"); err != nil {
-		t.Skip("groff, which would look for mistakes in the page, is not installed")
-	}
+	needs(t, "groff", "which would look for mistakes in the page")
 	path := filepath.Join(t.TempDir(), "dumbprobe.1")
 	if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
 		t.Fatal(err)

@@ -204,11 +204,22 @@ func repositoryFile(t *testing.T, path string) string {
 	return string(text)
 }
 
+// needs skips a test for which a program is missing. In CI that is a failure: .ci/run installs it.
+func needs(t *testing.T, program, what string) {
+	t.Helper()
+	_, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true":
+		t.Fatalf("%s, %s, is not installed", program, what)
+	default:
+		t.Skipf("%s, %s, is not installed", program, what)
+	}
+}
+
 // TestSystemdReadsTheUnitFile has systemd, where it is installed, look at the unit and at what can be added to it.
 func TestSystemdReadsTheUnitFile(t *testing.T) {
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze, which would look for mistakes in the unit file, is not installed")
-	}
+	needs(t, "systemd-analyze", "which would look for mistakes in the unit file")
 	for _, addition := range []string{"", "privileged-checks.conf", "private-view.conf", "before-systemd-253.conf"} {
 		t.Run("with "+addition, func(t *testing.T) {
 			dir := t.TempDir()
@@ -259,9 +270,7 @@ func TestVersionsOfPackages(t *testing.T) {
 		}
 		inOrder = append(inOrder, got)
 	}
-	if _, err := exec.LookPath("dpkg"); err != nil {
-		t.Skip("dpkg, which would tell the order of the versions, is not installed")
-	}
+	needs(t, "dpkg", "which would tell the order of the versions")
 	for i, after := range inOrder[1:] {
 		if err := exec.CommandContext(t.Context(), "dpkg", "--compare-versions", inOrder[i], "lt", after).Run(); err != nil {
 			t.Errorf("%s does not come before %s: %v", inOrder[i], after, err)

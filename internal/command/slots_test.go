@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,7 +101,6 @@ func TestContextEndsTheWaitForASlot(t *testing.T) {
 func TestNeverMoreCommandsThanTheLimit(t *testing.T) {
 	const limit = 3
 	r := newRunner(t, Options{MaxCommands: limit})
-	var most atomic.Int64
 	var all sync.WaitGroup
 	for range 30 {
 		all.Go(func() {
@@ -113,13 +111,14 @@ func TestNeverMoreCommandsThanTheLimit(t *testing.T) {
 	}
 	finished := make(chan struct{})
 	go func() { all.Wait(); close(finished) }()
-	for !isClosed(finished) {
+	most := 0
+	waitFor(t, "all commands to end", func() bool {
 		r.mu.Lock()
-		most.Store(max(most.Load(), int64(len(r.children))))
-		r.mu.Unlock()
-		time.Sleep(time.Millisecond)
-	}
-	if most.Load() > limit || most.Load() == 0 {
-		t.Errorf("%d at once, the limit is %d", most.Load(), limit)
+		defer r.mu.Unlock()
+		most = max(most, len(r.children))
+		return isClosed(finished)
+	})
+	if most > limit || most == 0 {
+		t.Errorf("%d at once, the limit is %d", most, limit)
 	}
 }

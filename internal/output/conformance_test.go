@@ -257,28 +257,7 @@ func conformFlapping(t *testing.T, r rig, p peer) {
 // waitState polls: an event of each change is not promised when changes follow one another fast.
 func waitState(t *testing.T, f *Fanout, state EventKind) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for s := f.Stats()[0]; s.State != state; s = f.Stats()[0] {
-		if time.Now().After(deadline) {
-			t.Fatalf("the state is %q, not %q", s.State, state)
-		}
-		<-tick.C
-	}
-}
-
-// waitAcknowledged waits without a flush, which would cut a back-off short.
-func waitAcknowledged(t *testing.T, f *Fanout, n uint64) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for f.Stats()[0].Acknowledged < n {
-		if <-tick.C; time.Now().After(deadline) {
-			t.Fatalf("waiting for %d acknowledged lines: %+v", n, f.Stats()[0])
-		}
-	}
+	within(t, "state "+string(state), func() bool { return f.Stats()[0].State == state })
 }
 
 func conformSlow(t *testing.T, r rig, p peer) {

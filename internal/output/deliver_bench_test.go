@@ -23,29 +23,7 @@ func BenchmarkDeliver(b *testing.B) {
 			go func() { _, _ = io.Copy(io.Discard, c); c.Close() }()
 		}
 	}()
-	a, err := ParseAddress("tcp:" + ln.Addr().String())
-	if err != nil {
-		b.Fatal(err)
-	}
-	f, err := New(Options{Addresses: []Address{a}, SpoolBytes: 1 << 30})
-	if err != nil {
-		b.Fatal(err)
-	}
-	line := make([]byte, 300)
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		f.Send(line)
-		if n++; n%100_000 == 0 {
-			_ = f.Flush(context.Background())
-		}
-	}
-	_ = f.Flush(context.Background())
-	b.StopTimer()
-	if s := f.Stats()[0]; s.Acknowledged != uint64(n) {
-		b.Errorf("%d of %d lines were acknowledged", s.Acknowledged, n)
-	}
-	_ = f.Close(context.Background())
+	benchmarkAcknowledged(b, "tcp:"+ln.Addr().String(), string(make([]byte, 300)))
 }
 
 // benchmarkAcknowledged is a line from Send to its acknowledgement by the peer at address.
@@ -58,10 +36,11 @@ func benchmarkAcknowledged(b *testing.B, address, line string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	bytes := []byte(line)
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		f.Send([]byte(line))
+		f.Send(bytes)
 		if n++; n%100_000 == 0 {
 			_ = f.Flush(context.Background())
 		}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // logFile is a connected destination, with the path that it writes to.
@@ -95,13 +94,7 @@ func TestFileFollowsLogrotate(t *testing.T) {
 		flush(t, f)
 		must(t, os.Rename(path, path+".1"))
 		f.Reopen()
-		deadline := time.Now().Add(patience)
-		for _, err := os.Stat(path); err != nil; _, err = os.Stat(path) {
-			if time.Now().After(deadline) {
-				t.Fatal(err)
-			}
-			time.Sleep(time.Millisecond)
-		}
+		within(t, "the new file", func() bool { _, err := os.Stat(path); return err == nil })
 		f.Send([]byte("b"))
 		flush(t, f)
 		contains(t, path+".1", "a\n")
@@ -184,17 +177,11 @@ func TestFileOnAFullDiskHasNoTornLine(t *testing.T) {
 		t.Errorf("lost because of %v", e.Err)
 	}
 	// Each attempt tries a byte or more of the next line, and takes it back.
-	s := f.Stats()[0]
-	for deadline := time.Now().Add(patience); s.Reconnects < 2; s = f.Stats()[0] {
-		if time.Now().After(deadline) {
-			t.Fatalf("it is not tried again: %+v", s)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	within(t, "it is tried again", func() bool { return f.Stats()[0].Reconnects >= 2 })
 	must(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old))
 	flush(t, f)
 	contains(t, path, strings.Join(want, "\n")+"\n")
-	s = f.Stats()[0]
+	s := f.Stats()[0]
 	balanced(t, s)
 	if s.SentAgain != 0 || s.Delivered != 300 {
 		t.Errorf("stats: %+v", s)

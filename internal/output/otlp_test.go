@@ -162,12 +162,7 @@ func jsonNumber(n int) string {
 
 func TestOTLPFindsTheLinesThatAreRefused(t *testing.T) {
 	p := newOTLPServer(t)
-	p.answer = func(r *http.Request, body []byte) (int, http.Header) {
-		if strings.Contains(string(body), "bad") {
-			return 400, nil
-		}
-		return 200, nil
-	}
+	p.answer = refusesBad(400)
 	serveHTTP(t, p)
 	f := start(t, options(t, p))
 	lines := numbered(0, 100)

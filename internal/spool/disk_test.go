@@ -191,12 +191,7 @@ func TestAPeerThatKeepsUpLeavesNoFilesBehind(t *testing.T) {
 		add(d, numbered(i, i+1)...)
 		wantLines(t, d, numbered(i, i+1))
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(segmentFiles(t, dir)) > 1; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d files for nothing", len(segmentFiles(t, dir)))
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "files for nothing are unlinked", func() bool { return len(segmentFiles(t, dir)) <= 1 })
 }
 
 func TestASmallerLimitHoldsFromTheNextLineOn(t *testing.T) {
