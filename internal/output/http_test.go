@@ -258,7 +258,10 @@ func TestHTTP2ConnectionsOfRequestsWithoutAnswerEnd(t *testing.T) {
 	if n, err := post(t, d, `{"n":1}`); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%d sent, %v", n, err)
 	}
-	if left := len(d.(*httpLines).client.conns); left > 0 {
+	c := d.(*httpLines).client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if left := len(c.conns); left > 0 {
 		t.Errorf("%d connections are open after Close", left)
 	}
 }
