@@ -116,7 +116,7 @@ func TestPagesAreReadAsBboltReadsThem(t *testing.T) {
 			}
 		}},
 	} {
-		dir := folder(t, test.fill)
+		dir := folderSaved(t, time.Millisecond, test.fill)
 		want := map[string]string{}
 		db, err := bolt.Open(filepath.Join(dir, fileName), 0o600, &bolt.Options{ReadOnly: true})
 		if err != nil {
@@ -153,6 +153,10 @@ func TestADamagedFileIsPutAside(t *testing.T) {
 		data[at] ^= 0x10
 		return data
 	}
+	_, pages, err := readMeta(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
 	record := bytes.Index(whole, []byte(strings.Repeat("123", 20)))
 	for _, test := range []struct {
 		name, told string
@@ -160,7 +164,7 @@ func TestADamagedFileIsPutAside(t *testing.T) {
 		checks     int
 	}{
 		{"nothing in it", "it has 0 bytes only", nil, 0},
-		{"cut off", "it is cut off", whole[:len(whole)/2], 0},
+		{"cut off", "it is cut off", whole[:pages*pageSize-1], 0},
 		{"cut off after its heads", "it is cut off", whole[:2*pageSize], 0},
 		{"text", "it has 6 bytes only", []byte("hello\n"), 0},
 		{"zeros", "neither of its two heads is whole", make([]byte, 1<<16), 0},

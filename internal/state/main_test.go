@@ -95,11 +95,18 @@ func saved(t testing.TB, db *DB) {
 	wait(t, "save", func() bool { return db.Stats().Unsaved == 0 })
 }
 
-// folder is a folder with what the DB of it has written, and an old file can be put into.
+// folder is a folder with what the DB of it has written, and an old file can be put into. It is saved once, at the
+// end: pages that are freed on the way, with old records in them, would depend on how busy the machine is.
 func folder(t testing.TB, fill func(db *DB)) string {
 	t.Helper()
+	return folderSaved(t, time.Hour, fill)
+}
+
+// folderSaved is a folder that is saved each time that interval has passed.
+func folderSaved(t testing.TB, interval time.Duration, fill func(db *DB)) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
-	db, _ := open(t, Options{Dir: dir})
+	db, _ := open(t, Options{Dir: dir, Interval: interval})
 	fill(db)
 	closed(t, db)
 	return dir
