@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // workers is how many commands the benchmarks and stress tests run at once.
@@ -26,17 +28,19 @@ func BenchmarkCommands(b *testing.B) {
 				return err
 			}
 			const block = 200
-			var ours, bare time.Duration
+			var ours, bare cost
 			blocks := 0
 			for b.Loop() {
-				ours += inParallel(b, block, withRunner)
-				bare += inParallel(b, block, osExec)
+				ours.add(inParallel(b, block, withRunner))
+				bare.add(inParallel(b, block, osExec))
 				blocks++
 			}
-			rate := func(took time.Duration) float64 { return float64(blocks*block) / took.Seconds() }
+			rate := func(c cost) float64 { return float64(blocks*block) / c.wall.Seconds() }
 			b.ReportMetric(rate(ours), "commands/s")
 			b.ReportMetric(rate(bare), "os-exec/s")
 			b.ReportMetric(rate(ours)/rate(bare), "ratio")
+			b.ReportMetric(ours.cpu.Seconds()/bare.cpu.Seconds(), "cpu-ratio")
+			b.ReportMetric(float64(ours.cpu.Microseconds())/float64(blocks*block), "cpu-us/command")
 		})
 	}
 }
@@ -48,8 +52,28 @@ func osExec(ctx context.Context) error {
 	return cmd.Run()
 }
 
-func inParallel(b *testing.B, n int, run func(context.Context) error) time.Duration {
-	start := time.Now()
+// cost is what commands took. cpu is that of this process and of the commands: what else the machine does weighs less
+// on it than on wall.
+type cost struct{ wall, cpu time.Duration }
+
+func (c *cost) add(d cost) {
+	c.wall += d.wall
+	c.cpu += d.cpu
+}
+
+func cpuTime(b *testing.B) (all time.Duration) {
+	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var used unix.Rusage
+		if err := unix.Getrusage(who, &used); err != nil {
+			b.Fatal(err)
+		}
+		all += time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	}
+	return all
+}
+
+func inParallel(b *testing.B, n int, run func(context.Context) error) cost {
+	start, cpu := time.Now(), cpuTime(b)
 	todo := make(chan struct{}, n)
 	for range n {
 		todo <- struct{}{}
@@ -66,5 +90,5 @@ func inParallel(b *testing.B, n int, run func(context.Context) error) time.Durat
 		})
 	}
 	all.Wait()
-	return time.Since(start)
+	return cost{time.Since(start), cpuTime(b) - cpu}
 }

@@ -29,3 +29,14 @@ func exited(pidfd uintptr) bool {
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0
 }
+
+// hasExited tells whether pid, a child that nobody has reaped, has ended already.
+func hasExited(pid int) bool {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+		if err != unix.EINTR {
+			return err == nil && info.Signo != 0
+		}
+	}
+}

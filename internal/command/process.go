@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -16,7 +17,8 @@ type process struct {
 	argv    []string
 	pid     int // also the number of its group
 	started time.Time
-	exited  chan struct{} // closed when the leader has ended; it is still to be reaped
+	exited  chan struct{} // closed when the leader has ended, once awaitExit was called; it is still to be reaped
+	await   sync.Once     // awaitExit
 	tree    tree
 
 	stdout, stderr *outPipe
@@ -30,10 +32,10 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 		return nil, &StartError{Argv: s.Argv, Err: syscall.EINVAL, Hint: "the command is empty"}
 	}
 	p := &process{argv: s.Argv, exited: make(chan struct{})}
-	var stdio [3]int // the command's ends
-	open := stdio[:0]
+	var stdio [3]int            // the command's ends
+	opened := make([]int, 0, 3) // those of them that are to be closed here
 	defer func() {
-		for _, fd := range open {
+		for _, fd := range opened {
 			unix.Close(fd)
 		}
 		if err != nil {
@@ -45,18 +47,19 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 	if err != nil {
 		return nil, err
 	}
-	stdin, err := p.openStdin(s)
+	if s.Stdin == nil {
+		stdio[0], err = r.devNull.open()
+	} else if p.stdin, stdio[0], err = pipe(1); err == nil {
+		opened = append(opened, stdio[0])
+	}
 	if err != nil {
 		return nil, err
 	}
-	open = append(open, stdin)
-	for _, ours := range []**outPipe{&p.stdout, &p.stderr} {
-		out, fd, err := newOutPipe()
-		if err != nil {
+	for i, ours := range []**outPipe{&p.stdout, &p.stderr} {
+		if *ours, stdio[1+i], err = newOutPipe(); err != nil {
 			return nil, err
 		}
-		*ours = out
-		open = append(open, fd)
+		opened = append(opened, stdio[1+i])
 	}
 
 	mark := markName + "=" + r.id + "." + strconv.FormatUint(r.serial.Add(1), 36)
@@ -79,10 +82,6 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 	}); err != nil {
 		return nil, err
 	}
-	go func() {
-		defer close(p.exited)
-		waitExit(p.pid)
-	}()
 	if p.stdin != nil {
 		p.stdinDone = make(chan struct{})
 		go func() {
@@ -94,31 +93,41 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 	return p, nil
 }
 
-// openStdin gives the command's end.
-func (p *process) openStdin(s Spec) (fd int, err error) {
-	if s.Stdin == nil {
-		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return 0, &os.PathError{Op: "open", Path: "/dev/null", Err: err}
+// awaitExit has exited closed when the leader ends. Nothing waits for that before: most commands end together with
+// their outputs, and then to look costs less than to watch (BenchmarkCommands).
+func (p *process) awaitExit() {
+	p.await.Do(func() {
+		if hasExited(p.pid) {
+			close(p.exited)
+			return
 		}
-		return fd, nil
-	}
-	p.stdin, fd, err = pipe(1)
-	return fd, err
+		go func() {
+			defer close(p.exited)
+			waitExit(p.pid)
+		}()
+	})
 }
 
 // supervise returns when p has ended and its outputs are at their end, or when ctx has ended and it was
 // killed. The outputs are then cut: what the pipes hold can still be read.
 func (p *process) supervise(ctx context.Context, o Options) (leftovers bool, killed *KilledError) {
+	const quick = 20 * time.Millisecond // in which most commands end that do not take long
 	exited, out, errs := p.exited, p.stdout.done, p.stderr.done
+	slow := time.NewTimer(quick)
+	defer slow.Stop()
 	var delayOver <-chan time.Time
 	for exited != nil || out != nil || errs != nil {
+		if out == nil && errs == nil {
+			p.awaitExit()
+		}
 		if exited == nil && delayOver == nil {
 			delay := time.NewTimer(o.WaitDelay)
 			defer delay.Stop()
 			delayOver = delay.C
 		}
 		select {
+		case <-slow.C:
+			p.awaitExit()
 		case <-exited:
 			exited = nil
 		case <-out:
@@ -128,6 +137,7 @@ func (p *process) supervise(ctx context.Context, o Options) (leftovers bool, kil
 		case <-delayOver:
 			return p.letGo(), nil
 		case <-ctx.Done():
+			p.awaitExit()
 			if p.over() {
 				return false, nil // at the same moment: the result is complete
 			}

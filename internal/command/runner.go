@@ -19,6 +19,7 @@ type Runner struct {
 	spawner spawner
 	leaves  leaves
 	guard   guard
+	devNull devNull
 
 	// base ends with Close; stopBase gives it ErrClosed as cause.
 	base     context.Context
@@ -108,6 +109,7 @@ func (r *Runner) Close() {
 	r.spawner.close() // only now: the end of its thread kills the streams
 	r.guard.close()
 	r.leaves.close()
+	r.devNull.close()
 }
 
 // Isolation says how commands are isolated, for the log. It is known at once, but can still change for the

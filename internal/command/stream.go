@@ -43,6 +43,7 @@ func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
 		end()
 		return nil, err
 	}
+	p.awaitExit()
 	ctx, stop := context.WithCancelCause(ctx)
 	stream := &Stream{p: p, stop: stop, done: make(chan struct{})}
 	go func() {
