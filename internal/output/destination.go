@@ -116,7 +116,6 @@ const (
 type DropError struct {
 	Reason string // one of the Drop constants
 	Lines  int    // how many; 0 stands for 1
-	Beyond int    // of the lines of the batch behind them, how many may have reached the peer all the same
 	Err    error
 }
 

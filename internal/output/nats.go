@@ -68,10 +68,14 @@ type natsLines struct {
 	answers chan *nats.Msg
 	inbox   string // answers come to this, a dot, and a number
 	asked   uint64 // numbers given so far
+
+	// settled is what became of lines behind one that was not taken, by their numbers in the spool: they are handed to
+	// Send again, and not published again.
+	settled map[uint64]outcome
 }
 
 func newNATS(o opening) (Destination, error) {
-	d := &natsLines{address: o.Address, name: strings.TrimSpace("dumbprobe " + o.Hostname), stream: o.Address.Options["stream"]}
+	d := &natsLines{address: o.Address, name: strings.TrimSpace("dumbprobe " + o.Hostname), stream: o.Address.Options["stream"], settled: map[uint64]outcome{}}
 	var err error
 	if d.subject, err = parseSubject(o.Address.option("subject", defaultSubject)); err != nil {
 		return nil, fmt.Errorf("option subject: %w", err)
@@ -165,16 +169,20 @@ func (d *natsLines) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Send implements Destination. The lines are published one after the other; what counts as taken is the run of them,
-// from the first, that the stream has acknowledged.
+// Send implements Destination. The lines are published one after the other, but those that are settled; what counts as
+// taken is the run of them, from the first, that the stream has acknowledged.
 func (d *natsLines) Send(ctx context.Context, b Batch) (int, error) {
 	if err := d.gone(); err != nil {
 		return 0, unsent(err)
 	}
 	stop := context.AfterFunc(ctx, d.wire.interrupt)
 	defer stop()
-	p := published{first: d.asked}
+	p := published{first: d.asked, outcomes: make([]outcome, 0, len(b.Lines))}
 	for i, line := range b.Lines {
+		if o, is := d.settled[b.First+uint64(i)]; is {
+			p.outcomes = append(p.outcomes, o)
+			continue
+		}
 		m := &nats.Msg{Subject: d.subject.subject(line), Reply: d.inboxOf(d.asked), Data: line, Header: nats.Header{nats.MsgIdHdr: {b.ID(i)}}}
 		if d.stream != "" {
 			m.Header[nats.ExpectedStreamHdr] = []string{d.stream}
@@ -186,40 +194,63 @@ func (d *natsLines) Send(ctx context.Context, b Batch) (int, error) {
 		}
 		if err != nil {
 			p.after = d.explain(err)
-			if ctx.Err() == nil && i == 0 && errors.Is(err, nats.ErrConnectionClosed) {
+			if ctx.Err() == nil && len(p.asked) == 0 && errors.Is(err, nats.ErrConnectionClosed) {
 				p.after = unsent(d.why(err))
 			}
 			break
 		}
 		d.asked++
-		p.subjects = append(p.subjects, m.Subject)
+		p.asked = append(p.asked, i)
+		p.outcomes = append(p.outcomes, outcome{subject: m.Subject})
 	}
-	p.outcomes = make([]outcome, len(p.subjects))
 	n, err := d.await(ctx, &p)
+	d.settle(b.First, &p)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	return n, err
 }
 
+// settle keeps what is known of the lines behind the first that was not taken. first is the number of the first of p.
+func (d *natsLines) settle(first uint64, p *published) {
+	clear(d.settled) // they were all in p, or before it
+	for i, o := range p.outcomes[p.taken:] {
+		if o.final() {
+			d.settled[first+uint64(p.taken+i)] = o
+		}
+	}
+}
+
 // published is what became of the lines of one Send.
 type published struct {
-	first    uint64 // number of the first line's answer
-	subjects []string
-	outcomes []outcome
-	taken    int   // lines, from the first, that are acknowledged
-	open     int   // lines without an answer
-	after    error // why no more were published; nil if all were
+	first    uint64    // number of the first answer
+	asked    []int     // the lines that were published, in the order of their answers' numbers
+	outcomes []outcome // of the lines, as far as it went
+	taken    int       // lines, from the first, that are acknowledged
+	open     int       // lines without an answer
+	after    error     // why no more were published; nil if all were
 }
 
 type outcome struct {
+	subject  string
 	answered bool
 	err      error
 }
 
+// final tells whether there is nothing more to be done about the line.
+func (o outcome) final() bool { return o.answered && (o.err == nil || o.drops() != nil) }
+
+// drops is why the line is to be dropped, or nil.
+func (o outcome) drops() *DropError {
+	var drop *DropError
+	errors.As(o.err, &drop)
+	return drop
+}
+
 // await waits until all lines are acknowledged, or one is not.
 func (d *natsLines) await(ctx context.Context, p *published) (int, error) {
-	p.open = len(p.outcomes)
+	p.open = len(p.asked)
+	p.count()
 	if drop := (*DropError)(nil); p.after != nil && !errors.As(p.after, &drop) {
 		// The connection is broken: what is acknowledged by now is, and what is not is sent again.
 		return d.drain(p), cmp.Or(p.verdict(), p.after)
@@ -237,7 +268,7 @@ func (d *natsLines) await(ctx context.Context, p *published) (int, error) {
 		case err := <-d.lost:
 			return d.drain(p), cmp.Or(p.verdict(), err)
 		case <-limit.C:
-			return p.taken, fmt.Errorf("no stream has acknowledged the subject %q for %v", p.subjects[p.taken], d.stall())
+			return p.taken, fmt.Errorf("no stream has acknowledged the subject %q for %v", p.outcomes[p.taken].subject, d.stall())
 		case <-ctx.Done():
 			return p.taken, ctx.Err()
 		}
@@ -255,29 +286,44 @@ func (d *natsLines) drain(p *published) int {
 // note books an answer.
 func (d *natsLines) note(p *published, m *nats.Msg) {
 	n, ok := d.answerOf(m)
-	if i := n - p.first; ok && n >= p.first && i < uint64(len(p.outcomes)) && !p.outcomes[i].answered {
-		p.outcomes[i] = outcome{answered: true, err: readPubAck(m, p.subjects[i], d.stream)}
-		p.open--
+	if i := n - p.first; ok && n >= p.first && i < uint64(len(p.asked)) {
+		if o := &p.outcomes[p.asked[i]]; !o.answered {
+			o.answered, o.err = true, readPubAck(m, o.subject, d.stream)
+			p.open--
+		}
 	}
+	p.count()
+}
+
+// count brings taken up to date.
+func (p *published) count() {
 	for p.taken < len(p.outcomes) && p.outcomes[p.taken].answered && p.outcomes[p.taken].err == nil {
 		p.taken++
 	}
 }
 
-// verdict is the error of the first line that is not acknowledged, if it has one. Where that line is to be dropped, the
-// connection goes on, so the answers to all others are waited for.
+// verdict is the error of the first line that is not acknowledged, if it has one. Where that line is to be dropped, and
+// with it those that follow it and are, too, the connection goes on, so the answers to all others are waited for.
 func (p *published) verdict() error {
 	if p.taken == len(p.outcomes) || p.outcomes[p.taken].err == nil {
 		return nil
 	}
-	err := p.outcomes[p.taken].err
-	if drop := (*DropError)(nil); errors.As(err, &drop) {
-		if p.open > 0 {
-			return nil
-		}
-		drop.Beyond = len(p.outcomes) - p.taken - 1
+	first := p.outcomes[p.taken].drops()
+	if first == nil {
+		return p.outcomes[p.taken].err
 	}
-	return err
+	if p.open > 0 {
+		return nil
+	}
+	all := *first
+	all.Lines = 0
+	for _, o := range p.outcomes[p.taken:] {
+		if drop := o.drops(); drop == nil || drop.Reason != all.Reason {
+			break
+		}
+		all.Lines++
+	}
+	return &all
 }
 
 // Lost implements Watched.

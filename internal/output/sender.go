@@ -315,9 +315,6 @@ func (s *sender) sendBatch(ctx context.Context, first uint64, confirmer Confirme
 	if err == nil || refused > 0 || errors.Is(err, ErrUnsent) || errors.Is(err, ErrBusy) {
 		reached = sent + refused
 	}
-	if refused > 0 {
-		reached = min(reached+max(drop.Beyond, 0), handed)
-	}
 	s.tried = max(s.tried, first+uint64(reached))
 	if confirmer == nil && sent+refused < handed {
 		s.spool.Rewind()
