@@ -32,7 +32,7 @@ func authorized(a Address) bool {
 func readHeaders(a Address) (http.Header, error) {
 	h := http.Header{}
 	if path, ok := a.Options["headers_file"]; ok {
-		text, err := readSmallFile(path)
+		text, err := readSmallFile(path, maxSecretFile)
 		if err == nil {
 			err = parseHeaders(h, text)
 		}

@@ -385,13 +385,18 @@ func (d *natsLines) authenticate(o *nats.Options) error {
 	case creds != "" && (user != "" || password != ""):
 		return errors.New("option creds does not go together with user and password_file")
 	case creds != "":
-		if err := nats.UserCredentials(creds)(o); err != nil {
-			return fmt.Errorf("option creds: %s: %s", creds, strings.TrimPrefix(err.Error(), "nats: "))
+		text, err := readSmallFile(creds, maxSecretFile)
+		if err != nil {
+			return fmt.Errorf("option creds: %w", err)
 		}
-		if _, err := o.UserJWT(); err != nil {
-			return fmt.Errorf("option creds: %s: %s", creds, strings.TrimPrefix(err.Error(), "nats: "))
+		err = nats.UserCredentialBytes(text)(o)
+		if err == nil {
+			_, err = o.UserJWT()
 		}
-		if _, err := o.SignatureCB(nil); err != nil {
+		if err == nil {
+			_, err = o.SignatureCB(nil)
+		}
+		if err != nil {
 			return fmt.Errorf("option creds: %s: %s", creds, strings.TrimPrefix(err.Error(), "nats: "))
 		}
 	case user != "" && password == "":

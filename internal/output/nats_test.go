@@ -551,7 +551,7 @@ func TestNATSOptions(t *testing.T) {
 		{"stream=S&max_age=1h", "option max_age is about a stream that is made, and needs create=yes"},
 		{"stream=S&create=yes&max_age=1m&duplicates=2m", "option duplicates: the time is longer than that of max_age"},
 		{"storage=tape&stream=S&create=yes", `option storage: "tape" is none of file, memory`},
-		{"creds=" + notThere, "option creds: " + notThere + ": open " + notThere + ": no such file or directory"},
+		{"creds=" + notThere, "option creds: open " + notThere + ": no such file or directory"},
 		{"creds=" + empty, "option creds: " + empty + ": "},
 		{"creds=" + empty + "&user=u", "option creds does not go together with user and password_file"},
 		{"user=u", "option user needs the option password_file"},

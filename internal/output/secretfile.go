@@ -8,12 +8,15 @@ import (
 	"syscall"
 )
 
-// maxSecretFile bounds the files of secrets, in bytes.
-const maxSecretFile = 64 << 10
+// What the files of options may have, in bytes.
+const (
+	maxSecretFile      = 64 << 10 // a secret, headers, credentials, a certificate or its key
+	maxAuthoritiesFile = 4 << 20  // the bundle of a system has a quarter of a MiB
+)
 
 // readSecret reads a file of one line. No error shows what is in it.
 func readSecret(path string) (string, error) {
-	text, err := readSmallFile(path)
+	text, err := readSmallFile(path, maxSecretFile)
 	if err != nil {
 		return "", err
 	}
@@ -27,8 +30,8 @@ func readSecret(path string) (string, error) {
 	return line, nil
 }
 
-// readSmallFile reads a file that may not be larger than maxSecretFile. It does not wait for the other end of a FIFO.
-func readSmallFile(path string) ([]byte, error) {
+// readSmallFile reads a file that has at most limit bytes. It does not wait for the other end of a FIFO.
+func readSmallFile(path string, limit int64) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -41,12 +44,12 @@ func readSmallFile(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxSecretFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return text, nil
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"time"
 )
 
@@ -29,7 +28,7 @@ func tlsConfig(a Address) (*tls.Config, error) {
 		c.MinVersion = tls.VersionTLS13
 	}
 	if path, ok := a.Options["ca"]; ok {
-		pem, err := os.ReadFile(path)
+		pem, err := readSmallFile(path, maxAuthoritiesFile)
 		if err != nil {
 			return nil, fmt.Errorf("option ca: %w", err)
 		}
@@ -47,7 +46,15 @@ func tlsConfig(a Address) (*tls.Config, error) {
 	case cert == "":
 		return nil, errors.New("option key needs the option cert")
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	certPEM, err := readSmallFile(cert, maxSecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("option cert: %w", err)
+	}
+	keyPEM, err := readSmallFile(key, maxSecretFile)
+	if err != nil {
+		return nil, fmt.Errorf("option key: %w", err)
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
 		return nil, fmt.Errorf("options cert and key: %w", err)
 	}
