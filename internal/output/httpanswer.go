@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type answer struct {
 	code   int
 	header http.Header
 	body   []byte // the first maxAnswer bytes
+	hide   secrets
 }
 
 // judge says what an answer to a request of n lines, of so many bytes, means for them: they were taken, or the error of
@@ -45,7 +47,7 @@ func (a answer) error() error {
 	if name := http.StatusText(a.code); name != "" {
 		text += " " + name
 	}
-	if body := bytes.TrimSpace(a.body); len(body) > 0 {
+	if body := bytes.TrimSpace(a.hide.hide(a.body)); len(body) > 0 {
 		quoted := fmt.Sprintf("%q", body[:min(len(body), maxQuoted)])
 		if len(body) > maxQuoted {
 			quoted += "..."
@@ -57,13 +59,19 @@ func (a answer) error() error {
 		text += " (redirects are not followed: have the destination's address be the one where messages are taken"
 		if u, err := url.Parse(a.header.Get("Location")); err == nil && u.String() != "" {
 			u.RawQuery, u.Fragment, u.User = "", "", nil // may be secret
-			text += ", perhaps " + quotable([]byte(u.String()))
+			text += ", perhaps " + a.quotable([]byte(u.String()))
 		}
 		text += ")"
 	case a.code == http.StatusUnauthorized:
 		text += " (see the options token_file, login_file and headers_file)"
 	}
 	return errors.New(text)
+}
+
+// quotable is text as an error can show it: the first maxQuoted bytes, without secrets, in UTF-8.
+func (a answer) quotable(text []byte) string {
+	text = a.hide.hide(text)
+	return strings.ToValidUTF8(string(text[:min(len(text), maxQuoted)]), "\uFFFD")
 }
 
 // again is the error of an answer after which the same is to be sent once more.

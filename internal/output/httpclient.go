@@ -208,7 +208,7 @@ func (c *httpClient) post(ctx context.Context, m posting) (answer, error) {
 }
 
 func (c *httpClient) attempt(ctx context.Context, m posting, zipped bool) (answer, error) {
-	req, err := c.request(m, zipped)
+	req, hide, err := c.request(m, zipped)
 	if err != nil {
 		return answer{}, unsent(err)
 	}
@@ -222,19 +222,20 @@ func (c *httpClient) attempt(ctx context.Context, m posting, zipped bool) (answe
 		return answer{}, c.broken(ctx, limited, err, reached, reused)
 	}
 	defer res.Body.Close()
-	a := answer{code: res.StatusCode, header: res.Header}
+	a := answer{code: res.StatusCode, header: res.Header, hide: hide}
 	// The code is the answer: what is missing of the text, because the connection breaks, is no error.
 	a.body, _ = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	return a, nil
 }
 
 // request makes the request of m. Its body cannot be had a second time: so the library repeats nothing, which would not
-// be counted.
-func (c *httpClient) request(m posting, zipped bool) (*http.Request, error) {
+// be counted. What is secret in it comes with it.
+func (c *httpClient) request(m posting, zipped bool) (*http.Request, secrets, error) {
 	header, err := readHeaders(c.address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	hide := secretsOf(header)
 	header.Set("Content-Type", m.kind)
 	header.Set("User-Agent", cmp.Or(header.Get("User-Agent"), c.agent))
 	if m.key != "" {
@@ -246,7 +247,7 @@ func (c *httpClient) request(m posting, zipped bool) (*http.Request, error) {
 		c.zip.Reset(&c.buf)
 		_, err := c.zip.Write(m.body)
 		if err := errors.Join(err, c.zip.Close()); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		header.Set("Content-Encoding", "gzip")
 		// The transport may still read what it was given when a request has ended early.
@@ -257,13 +258,13 @@ func (c *httpClient) request(m posting, zipped bool) (*http.Request, error) {
 		u.Scheme = "https"
 	}
 	if u.Path, err = url.PathUnescape(m.path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	u.RawPath = m.path
 	return &http.Request{
 		Method: http.MethodPost, URL: u, Header: header, Host: c.host(),
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-	}, nil
+	}, hide, nil
 }
 
 // host is what the header Host says: without a port that is understood, and without the zone of an IPv6 address.

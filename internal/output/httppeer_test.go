@@ -22,6 +22,7 @@ type httpServer struct {
 	scheme string                                           // of the address; empty: http or https
 	lines  func(r *http.Request, body []byte) []string      // of a body; nil: NDJSON
 	reply  func(r *http.Request, body []byte) (text []byte) // of a success; nil: none
+	denial func(r *http.Request) string                     // the text of any other answer; nil: the code
 
 	server  *http.Server
 	working sync.WaitGroup // requests that are being taken
@@ -182,7 +183,11 @@ func (p *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(p.reply(r, body))
 	}
 	if code/100 != 2 {
-		fmt.Fprintf(w, "the peer says %d", code)
+		said := fmt.Sprint("the peer says ", code)
+		if p.denial != nil {
+			said = p.denial(r)
+		}
+		_, _ = io.WriteString(w, said)
 	}
 	_ = http.NewResponseController(w).Flush()
 }

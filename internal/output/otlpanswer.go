@@ -3,7 +3,6 @@ package output
 import (
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -19,30 +18,20 @@ func (a answer) partialSuccess() (rejected int, text string) {
 	_, partial := protoField(a.body, 1)
 	n, _ := protoField(partial, 1)
 	_, message := protoField(partial, 2)
-	return int(min(n, math.MaxInt32)), quotable(message)
+	return int(min(n, math.MaxInt32)), a.quotable(message)
 }
 
 // withStatusText has the message of a google.rpc.Status for a body, where the body is one, and is a otherwise.
 func (a answer) withStatusText() answer {
 	if a.isProtobuf() && a.code/100 != 2 {
 		_, message := protoField(a.body, 2)
-		a.body = []byte(quotable(message))
+		a.body = []byte(a.quotable(message))
 	}
 	return a
 }
 
 func (a answer) isProtobuf() bool {
 	return strings.HasPrefix(a.header.Get("Content-Type"), "application/x-protobuf")
-}
-
-func quotable(text []byte) string {
-	if len(text) > maxQuoted {
-		text = text[:maxQuoted]
-	}
-	if !utf8.Valid(text) {
-		return strings.ToValidUTF8(string(text), "\uFFFD")
-	}
-	return string(text)
 }
 
 // protoField returns the last value of a field of a message in Protobuf's wire format: a number, or bytes. What is no
