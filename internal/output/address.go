@@ -33,8 +33,13 @@ func ParseAddress(s string) (Address, error) {
 	where, query, asked := strings.Cut(s, "?")
 	scheme, rest, _ := strings.Cut(where, ":")
 	k, ok := kinds[scheme]
+	if asked && (!ok || k.hasHost()) && k.loginIn(query) {
+		where = s // a password may have a ? in it
+		rest, asked = s[len(scheme)+1:], false
+	}
+	where = withoutLogin(where)
 	if !ok {
-		return Address{}, unknownScheme(withoutLogin(where), scheme)
+		return Address{}, unknownScheme(where, scheme)
 	}
 	a := Address{Scheme: scheme}
 	err := k.parse(&a, rest)
@@ -45,7 +50,7 @@ func ParseAddress(s string) (Address, error) {
 		err = k.checkOptions(scheme, a.Options)
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("destination %q: %w", withoutLogin(where), err)
+		return Address{}, fmt.Errorf("destination %q: %w", where, err)
 	}
 	return a, nil
 }

@@ -92,17 +92,3 @@ func checkQuery(query string) error {
 	}
 	return nil
 }
-
-// errLogin says that an address has an @ where a user and a password would be.
-var errLogin = errors.New("no user and password in an address, where everyone sees them; they are in files")
-
-// withoutLogin takes the user and the password that somebody may have written into an address out of what an error
-// shows: all from the scheme to the last @.
-func withoutLogin(s string) string {
-	at := strings.LastIndexByte(s, '@')
-	scheme, _, ok := strings.Cut(s, ":")
-	if at < 0 || !ok || len(scheme) > at {
-		return s
-	}
-	return scheme + ":" + hidden + s[at:]
-}
