@@ -35,6 +35,7 @@ type otlpSignal struct {
 	name   string // the last part of the path
 	points string // what it consists of, for errors
 	encode func(otlpBatch) proto.Message
+	share  func(otlpBatch) otlpShare
 	taken  uint64 // the number of the first line whose part in it is not taken
 }
 
@@ -46,10 +47,10 @@ func newOTLP(o opening) (Destination, error) {
 	signals := o.Address.option("signals", "all")
 	d := &otlp{client: client, portion: newPortion(maxPost), encoder: newOTLPEncoder(o.Version, o.Hostname, signals == "logs")}
 	if signals != "logs" {
-		d.signals = append(d.signals, otlpSignal{name: "metrics", points: "data points", encode: otlpBatch.metricsData})
+		d.signals = append(d.signals, otlpSignal{name: "metrics", points: "data points", encode: otlpBatch.metricsData, share: otlpBatch.metricsShare})
 	}
 	if signals != "metrics" {
-		d.signals = append(d.signals, otlpSignal{name: "logs", points: "log records", encode: otlpBatch.logsData})
+		d.signals = append(d.signals, otlpSignal{name: "logs", points: "log records", encode: otlpBatch.logsData, share: otlpBatch.logsShare})
 	}
 	return d, nil
 }
@@ -99,7 +100,7 @@ func (d *otlp) sendSome(ctx context.Context, b Batch) (int, error) {
 	}
 	d.portion.accepted()
 	if drop := min(d.rejected, n); drop > 0 {
-		// Which lines these were the peer does not say, nor how many: a point each, at most.
+		// Which lines these were the peer does not say.
 		d.rejected = 0
 		return n - drop, &DropError{Reason: DropRefused, Lines: drop, Err: d.why}
 	}
@@ -137,19 +138,20 @@ func (d *otlp) sendSignal(ctx context.Context, s *otlpSignal, lines otlpBatch, p
 		if taken, err := a.judge(&d.portion, p.n, p.size, authorized(d.client.address)); !taken {
 			return false, err
 		}
-		d.note(s, a, p.n-p.skip)
+		d.note(s, a, s.share(lines))
 	}
 	s.taken = p.first + uint64(p.n)
 	return true, nil
 }
 
-// note keeps what the peer did not take of a request of n lines that it took, or tells what it has to say beside that.
-func (d *otlp) note(s *otlpSignal, a answer, n int) {
+// note keeps what the peer did not take of a request that it took, of which share says what it had, or tells what it has
+// to say beside that.
+func (d *otlp) note(s *otlpSignal, a answer, share otlpShare) {
 	rejected, text := a.partialSuccess()
 	switch {
 	case rejected > 0:
-		d.rejected = max(d.rejected, min(rejected, n)) // both signals may have rejected the same lines
-		d.why = fmt.Errorf("the peer rejected %d %s of a request that it took: %q", rejected, s.points, text)
+		d.rejected = max(d.rejected, share.lines(rejected)) // both signals may have rejected the same lines
+		d.why = fmt.Errorf("the peer rejected %d of the %d %s of a request that it took: %q", min(rejected, share.points), share.points, s.points, text)
 	case text != "":
 		d.client.log.Warn("the peer took a request with a warning", zap.String("warning", text))
 	}

@@ -225,6 +225,48 @@ func TestOTLPPartialSuccessDropsWhatWasRejected(t *testing.T) {
 	}
 }
 
+// The peer says how many points it rejected, and a message may have many.
+func TestOTLPCountsRejectedPointsAsMessages(t *testing.T) {
+	const three = `{"v":3,"time":1700000000,"location":{"host":"h%d"},"event":{"name":"e","vset":{"a":{"value":1},"b":{"value":2},"c":{"value":3}}}}`
+	const none = `{"v":3,"time":1700000000,"location":{"host":"h"},"event":{"name":"e","state":{"value":"ok"}}}`
+	for _, tt := range []struct {
+		name     string
+		rejected uint64
+		dropped  int
+	}{
+		{"a point", 1, 1},
+		{"those of a message", 3, 1},
+		{"one more", 4, 2},
+		{"all but one", 11, 4},
+		{"all", 12, 4},
+		{"more than there are", 99, 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newOTLPServer(t)
+			p.answer = func(*http.Request, []byte) (int, http.Header) {
+				return 200, http.Header{"Content-Type": {"application/x-protobuf"}}
+			}
+			p.reply = func(r *http.Request, _ []byte) []byte {
+				if strings.HasSuffix(r.URL.Path, "metrics") {
+					return exportResponse(tt.rejected, "too old")
+				}
+				return nil
+			}
+			p.lines = func(*http.Request, []byte) []string { return nil }
+			serveHTTP(t, p)
+			lines := []string{none} // it has no part in what was rejected
+			for i := range 4 {
+				lines = append(lines, strings.ReplaceAll(three, "%d", jsonNumber(i%2)))
+			}
+			sent, err := post(t, opened(t, p.String()), lines...)
+			var drop *DropError
+			if !errors.As(err, &drop) || drop.Lines != tt.dropped || sent != 5-tt.dropped {
+				t.Errorf("%d sent, %v", sent, err)
+			}
+		})
+	}
+}
+
 func TestOTLPPartialSuccessOfBothSignalsIsOfTheSameLines(t *testing.T) {
 	p := newOTLPServer(t)
 	p.lines = func(*http.Request, []byte) []string { return nil }

@@ -41,6 +41,18 @@ type otlpHost struct {
 	metrics  []*metricspb.Metric
 	byKey    map[otlpMetricKey]*metricspb.Metric
 	records  []*logspb.LogRecord
+	values   otlpShare // of metrics
+}
+
+// otlpShare is what a request has: so many points of so many lines.
+type otlpShare struct{ points, of int }
+
+// lines is how many lines so many of the points are, if they are spread over them evenly, rounded up.
+func (s otlpShare) lines(points int) int {
+	if points >= s.points {
+		return s.of
+	}
+	return (points*s.of + s.points - 1) / s.points
 }
 
 type otlpMetricKey struct {
@@ -103,6 +115,8 @@ func (h *otlpHost) add(m schemaMessage, at uint64, onlyLogs bool) {
 		for i := range m.Values {
 			h.addPoint(m, &m.Values[i], at, attributes)
 		}
+		h.values.points += len(m.Values)
+		h.values.of += min(len(m.Values), 1)
 	}
 	if onlyLogs || m.State != "" || m.Comment != "" || m.ThresholdKept != "" || m.thresholds || m.beyond != nil || m.inValues || len(m.Values) == 0 {
 		h.records = append(h.records, otlpRecord(m, at, attributes, onlyLogs))
@@ -242,4 +256,21 @@ func (b otlpBatch) logsData() proto.Message {
 		return nil
 	}
 	return &data
+}
+
+func (b otlpBatch) metricsShare() (all otlpShare) {
+	for _, h := range b.hosts {
+		all.points += h.values.points
+		all.of += h.values.of
+	}
+	return all
+}
+
+// logsShare is that of records, of which a line has one at most.
+func (b otlpBatch) logsShare() (all otlpShare) {
+	for _, h := range b.hosts {
+		all.points += len(h.records)
+		all.of += len(h.records)
+	}
+	return all
 }
