@@ -219,7 +219,7 @@ func (c *httpClient) attempt(ctx context.Context, m posting, zipped bool) (answe
 	// RoundTrip and not Client.Do: no redirects, and no error that shows a URL.
 	res, err := c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(limited, trace)))
 	if err != nil {
-		return answer{}, c.broken(ctx, limited, err, reached, reused)
+		return answer{}, c.broken(ctx, limited, hide.hideIn(err), reached, reused) // it may quote what is no answer
 	}
 	defer res.Body.Close()
 	a := answer{code: res.StatusCode, header: res.Header, hide: hide}

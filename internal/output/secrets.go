@@ -51,3 +51,20 @@ func (s secrets) hide(text []byte) []byte {
 	}
 	return text
 }
+
+// hideIn has err say no secret. It is still what it was.
+func (s secrets) hideIn(err error) error {
+	text := err.Error()
+	if hidden := string(s.hide([]byte(text))); hidden != text {
+		return withText{hidden, err}
+	}
+	return err
+}
+
+type withText struct {
+	text string
+	err  error
+}
+
+func (e withText) Error() string { return e.text }
+func (e withText) Unwrap() error { return e.err }

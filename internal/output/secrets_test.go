@@ -53,3 +53,25 @@ func TestNoErrorShowsASecretThatThePeerSaysAgain(t *testing.T) {
 		}
 	}
 }
+
+// What is no answer of HTTP is quoted by the library.
+func TestNoErrorShowsASecretInWhatIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	ln := listen(t)
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			request := make([]byte, 4096)
+			_, _ = conn.Read(request)
+			_, _ = conn.Write([]byte("who Bearer-sesame-open\r\n\r\n"))
+			conn.Close()
+		}
+	}()
+	_, err := post(t, opened(t, "http://"+ln.Addr().String()+"/?token_file="+secretFile(t, "sesame-open")), `{"n":1}`)
+	if err == nil || strings.Contains(err.Error(), "sesame") || !strings.Contains(err.Error(), hidden) {
+		t.Errorf("the error is %v", err)
+	}
+}
