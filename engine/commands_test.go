@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // commandsOf is a script with n checks, each a command.
@@ -67,14 +69,15 @@ return {
 	}
 }
 
-// Who has to wait for a command comes to its turn in the order of arrival: no check, and no script, is served
-// more often than another because it has more checks, or is shorter.
+// Who has to wait for a command comes to its turn in the order of arrival within its script, and scripts take turns: no
+// check is served more often than another of its script because it is shorter, and no script more often because it has
+// more checks.
 func TestTheQueueForCommandsIsFair(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	script := func(name string, n int) string {
 		path := filepath.Join(folder, name+".lua")
-		// Two commands at once take 10 ms each: the twelve checks want far more than there is.
+		// Two commands at once take 10 ms each: the checks want far more than there is.
 		write(t, path, fmt.Sprintf(`
 local list = {}
 for i = 1, %d do
@@ -83,18 +86,67 @@ end
 return list`, n, name))
 		return path
 	}
-	d := launch(t, Options{Checks: []string{script("many", 10), script("one", 1), script("other", 1)}, MaxCommands: 2})
-	const rounds = 20
-	turns := map[string]int{}
-	for _, m := range d.messages(12*rounds, "turns", key("turn")) {
-		turns[m.keys["turn"].(string)]++
+	d := launch(t, Options{Checks: []string{script("many", 10), script("few", 4), script("other", 4)}, MaxCommands: 2})
+	const all = 360
+	turns, scripts := map[string]int{}, map[string]int{}
+	for _, m := range d.messages(all, "turns", key("turn")) {
+		name := m.keys["turn"].(string)
+		turns[name]++
+		scripts[strings.TrimRight(name, "0123456789")]++
 	}
-	if len(turns) != 12 {
+	if len(turns) != 18 {
 		t.Errorf("the turns are %v", turns)
 	}
 	for name, n := range turns {
-		if n < rounds-5 || n > rounds+5 {
-			t.Errorf("%s had %d turns, the mean is %d: %v", name, n, rounds, turns)
+		mean := all / 3 / map[byte]int{'m': 10, 'f': 4, 'o': 4}[name[0]]
+		if n < mean/2 || n > 2*mean {
+			t.Errorf("%s had %d turns, the mean in its script is %d: %v", name, n, mean, turns)
 		}
+	}
+	for name, n := range scripts {
+		if n < all/3*2/3 || n > all/3*4/3 {
+			t.Errorf("%s had %d turns of %d: %v", name, n, all, scripts)
+		}
+	}
+}
+
+// Commands that hang keep the commands of another file waiting for a moment at most, however many there are: every run
+// of the other file's check is done.
+func TestCommandsThatHangLeaveThoseOfOtherFilesRunning(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	hanging, other := filepath.Join(folder, "hanging.lua"), filepath.Join(folder, "other.lua")
+	write(t, hanging, `
+local list = {}
+for i = 1, 30 do
+  list[i] = dp.ShellCommand{interval = 60, command = {"sleep", "1000"}, name = "hangs " .. i}
+end
+return list`)
+	write(t, other, `return {dp.ShellCommand{name = "other", interval = 0.1, command = {"echo", '{"other":1}'}}}`)
+	d := launch(t, Options{Checks: []string{hanging, other}, MaxCommands: 8})
+	eventually(t, "as many that hang as may", func() bool { return d.commands.Stats().Running >= 6 })
+	before := len(d.messages(1, "a run", key("other")))
+	d.messages(before+20, "runs beside those that hang", key("other"))
+	if s := d.status("other"); s.Outcome != "ok" && s.Outcome != "skipped" {
+		t.Errorf("the status is %+v", s)
+	}
+}
+
+// Checks whose commands have to wait are late, and none is lost, however short their timeout is.
+func TestChecksThatWaitForACommandsTurnAreLateAndNotLost(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.lua")
+	// A round of all takes seconds.
+	write(t, path, `
+local list = {}
+for i = 1, 10 do
+  list[2 * i - 1] = dp.ShellCommand{interval = 3600, timeout = 1, command = "sleep 0.3; echo '{\"done\":1}'"}
+  list[2 * i] = dp.Function{interval = 3600, timeout = 1, call = function() dp.command("sleep 0.3") return {done = 2} end}
+end
+return list`)
+	d := launch(t, Options{Checks: []string{path}, MaxCommands: 2})
+	d.messages(20, "a result of each", key("done"))
+	if s := d.commands.Stats(); s.NoSlot != 0 || s.LongestWait < time.Second {
+		t.Errorf("the statistics are %+v", s)
 	}
 }

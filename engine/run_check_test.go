@@ -33,7 +33,7 @@ func TestRunCheck(t *testing.T) {
 		{"gives none", `dp.Function{name = "it", interval = 3600, first = "interval", call = function() return {} end}`, "ok", "", nil},
 		{"fails", `dp.Function{name = "it", interval = 3600, first = "interval", call = function() error("broken") end}`, "error", "a.lua:1: broken", nil},
 		{"sends a part", `dp.Function{name = "it", interval = 3600, first = "interval", call = function() return {{m = 1}, 2} end}`, "dropped", "message 2 of the result was dropped", []string{`{"m":1}`}},
-		{"takes too long", `dp.Function{name = "it", interval = 3600, first = "interval", timeout = 0.05, call = function() dp.sleep(60) end}`, "timeout", "the deadline of 50ms passed", nil},
+		{"takes too long", `dp.Function{name = "it", interval = 3600, first = "interval", timeout = 0.5, call = function() dp.sleep(60) end}`, "timeout", "the deadline of 500ms passed", nil},
 		{"a command", `dp.ShellCommand{name = "it", interval = 3600, first = "interval", command = {"echo", '{"m":3}'}}`, "ok", "", []string{`{"m":3}`}},
 		{"schedules itself", `{check_name = function() return "it" end, next_run = function() return dp.time() + 3600 end, run = function() return {m = 4} end}`, "ok", "", []string{`{"m":4}`}},
 		{"is never due", `dp.Function{name = "it", cron = "0 0 30 2 *", call = function() return {m = 5} end}`, "ok", "", []string{`{"m":5}`}},

@@ -67,7 +67,7 @@ func (e *Engine) load(ctx context.Context, path string) (*script, error) {
 		idle:   make(chan struct{}),
 
 		loadedAt: time.Now(),
-		commands: e.commands.Group(e.options.ScriptCommands),
+		commands: e.commands.Group(path, e.options.ScriptCommands),
 	}
 	s.vm = luaapi.NewVM(path, e.vmOptions(path, s.commands))
 	s.life, s.cancel = context.WithCancelCause(context.Background())
@@ -267,6 +267,7 @@ const defaultCancelGrace = 4 * time.Second
 
 // close frees the VM, if nobody holds it any more.
 func (s *script) close(wait time.Duration) {
+	s.commands.Close()
 	s.cancel(errStopped)
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()

@@ -1,7 +1,6 @@
 package luaapi
 
 import (
-	"context"
 	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
@@ -19,7 +18,8 @@ type checkObject struct {
 	args    *lua.LTable // what it is called with; nil: none
 	lastRun float64     // unix seconds, 0: never; guarded by the VM's lock
 
-	gather func(ctx context.Context) (any, error)                    // nil: nothing to gather
+	spec   *command.Spec                                             // what gather runs; nil: there is nothing to gather
+	read   func(result *command.Result) (any, error)                 // makes data of it; nil: it is the data
 	finish func(r *Run, L *lua.LState, data any) (lua.LValue, error) // nil: write does it
 	write  func(data any, b *Batch) error
 	lua    func(vm *VM, L *lua.LState, data any) (lua.LValue, error) // what write writes, as Lua values
@@ -90,16 +90,16 @@ func (c *checkObject) luaRun(vm *VM, L *lua.LState) int {
 	r := runOf(L)
 	c.lastRun = now()
 	var data any
-	if c.gather != nil {
-		r.waitOrRaise(L, func(ctx context.Context) (err error) {
-			if c.Timeout > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, &DeadlineError{Timeout: c.Timeout})
-				defer cancel()
+	if c.spec != nil {
+		result := r.command(L, *c.spec, c.Timeout)
+		data = &result
+		if c.read != nil {
+			found, err := c.read(&result)
+			if err != nil {
+				L.RaiseError("%s", err.Error())
 			}
-			data, err = c.gather(ctx)
-			return err
-		})
+			data = found
+		}
 	}
 	var v lua.LValue
 	var err error

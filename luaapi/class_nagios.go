@@ -1,7 +1,6 @@
 package luaapi
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -24,14 +23,11 @@ func nagiosClass() Class {
 		spec := readCommand(set, v)
 		plugin := pluginName(v[set.index["command"]])
 		_, inShell := v[set.index["command"]].(lua.LString)
-		c.gather = func(ctx context.Context) (any, error) {
-			result, err := vm.commands.Run(ctx, spec)
-			if err != nil {
-				return nil, err
-			}
-			found, err := c.pluginMessage(&result, plugin)
-			if err == nil && inShell && notRun(&result) {
-				found.dropped = append(found.dropped, fmt.Errorf("%w; that is how a shell says that it cannot run a command: the state is unknown", exitError(&result)))
+		c.spec = &spec
+		c.read = func(result *command.Result) (any, error) {
+			found, err := c.pluginMessage(result, plugin)
+			if err == nil && inShell && notRun(result) {
+				found.dropped = append(found.dropped, fmt.Errorf("%w; that is how a shell says that it cannot run a command: the state is unknown", exitError(result)))
 			}
 			return found, err
 		}

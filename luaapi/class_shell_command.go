@@ -2,7 +2,6 @@ package luaapi
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,11 +70,8 @@ func shellCommandClass() Class {
 	}
 	return checkClass(def, func(vm *VM, c *checkObject, set *fieldSet, v []lua.LValue) {
 		spec := readCommand(set, v)
+		c.spec = &spec
 		c.call = v[set.index["parse"]]
-		c.gather = func(ctx context.Context) (any, error) {
-			result, err := vm.commands.Run(ctx, spec)
-			return &result, err
-		}
 		if c.call != nil {
 			c.finish = func(r *Run, L *lua.LState, data any) (lua.LValue, error) {
 				result := data.(*command.Result)

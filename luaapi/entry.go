@@ -45,7 +45,7 @@ type Entry struct {
 }
 
 // NeedsVM tells whether a run begins in the VM. One of a command begins with the command.
-func (e *Entry) NeedsVM() bool { return e.check == nil || e.check.gather == nil }
+func (e *Entry) NeedsVM() bool { return e.check == nil || e.check.spec == nil }
 
 // NextRun asks the script when the check is due: unix time in seconds, as the script gives it. Whatever is
 // no number is an error.
@@ -96,23 +96,23 @@ func (r *Run) finish(v lua.LValue, err error, over message.Overlay, b *Batch) er
 func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error {
 	c := e.check
 	var data any
-	if c.gather != nil {
-		start := time.Now()
-		gathering, cancel := withDeadline(ctx, opts.Timeout)
-		var err error
-		data, err = c.gather(gathering)
-		cancel()
-		if result, ok := data.(*command.Result); ok {
-			b.Started = time.Now().Add(-result.Duration)
-		}
+	if c.spec != nil {
+		result, err := e.vm.commands.Run(ctx, within(*c.spec, opts.Timeout))
+		b.Started = time.Now().Add(-result.Duration) // its time begins here: it may have waited before
 		if err != nil {
 			return err
 		}
+		if opts.Timeout > 0 {
+			opts.Deadline = b.Started.Add(opts.Timeout)
+		}
+		data = &result
+		if c.read != nil {
+			if data, err = c.read(&result); err != nil {
+				return err
+			}
+		}
 		if c.finish == nil {
 			return c.write(data, b)
-		}
-		if opts.Timeout > 0 && opts.Deadline.IsZero() {
-			opts.Deadline = start.Add(opts.Timeout)
 		}
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {
@@ -128,11 +128,10 @@ func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error
 	})
 }
 
-func withDeadline(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
-	if timeout <= 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeoutCause(ctx, timeout, &DeadlineError{Timeout: timeout})
+// within bounds a command by the timeout of what runs it; 0: it has none.
+func within(spec command.Spec, timeout time.Duration) command.Spec {
+	spec.Timeout, spec.TimeoutCause = timeout, &DeadlineError{Timeout: timeout}
+	return spec
 }
 
 // Open opens the handle. life bounds the reader, ctx the call. legacy, if it is not nil, is what the version

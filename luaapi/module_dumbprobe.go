@@ -128,13 +128,7 @@ func commandFunction() Function {
 				options(&spec, t.RawGetString)
 				timeout = seconds(numberOf(t.RawGetString("timeout")))
 			}
-			var result command.Result
-			runOf(L).waitOrRaise(L, func(ctx context.Context) (err error) {
-				ctx, cancel := withDeadline(ctx, timeout)
-				defer cancel()
-				result, err = vm.commands.Run(ctx, spec)
-				return err
-			})
+			result := runOf(L).command(L, spec, timeout)
 			L.Push(commandResult(L, &result))
 			return 1
 		},

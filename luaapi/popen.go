@@ -104,14 +104,13 @@ func (p *popenProcess) write(text string, limit int) error {
 // close ends the process, or runs it with what was written, and pushes its exit code.
 func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 	r := runOf(L)
+	if p.stream == nil {
+		spec := p.spec
+		spec.Stdin = p.input
+		return r.pushExitCode(L, r.command(L, spec, 0))
+	}
 	var result command.Result
-	r.waitOrRaise(L, func(ctx context.Context) (err error) {
-		if p.stream == nil {
-			spec := p.spec
-			spec.Stdin = p.input
-			result, err = vm.commands.Run(ctx, spec)
-			return err
-		}
+	r.waitOrRaise(L, func(context.Context) (err error) {
 		if busy { // another run reads it, and sees its end
 			p.stream.Close()
 			p.leave()
@@ -138,6 +137,10 @@ func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 		}
 		return err
 	})
+	return r.pushExitCode(L, result)
+}
+
+func (r *Run) pushExitCode(L *lua.LState, result command.Result) int {
 	r.logOutput(result.Stdout, zapcore.InfoLevel)
 	r.logOutput(result.Stderr, zapcore.WarnLevel)
 	L.Push(lua.LNumber(result.Code))

@@ -78,6 +78,7 @@ type Run struct {
 	unclean bool       // a Go panic has left the thread in a state that is not known
 
 	life    context.Context // ends when the run does, whatever bounds it; made at the first use
+	lifeEnd *time.Timer     // ends life at the deadline; nil: there is none
 	cleanup []func()        // called at the end of the run, without the lock
 
 	// What the instruction hook keeps.
@@ -231,13 +232,13 @@ func (r *Run) context() context.Context {
 // lifetime is a Go context for what must not outlive the run, whether the run waits for it or not.
 func (r *Run) lifetime() context.Context {
 	if r.life == nil {
-		var cancel context.CancelFunc
-		if r.opts.Sliding || r.deadline.IsZero() {
-			r.life, cancel = context.WithCancel(r.parent)
-		} else {
-			r.life, cancel = context.WithDeadlineCause(r.parent, r.deadline, &DeadlineError{Timeout: r.opts.Timeout})
+		life, end := context.WithCancelCause(r.parent)
+		if !r.opts.Sliding && !r.deadline.IsZero() {
+			r.lifeEnd = time.AfterFunc(time.Until(r.deadline), func() { end(&DeadlineError{Timeout: r.opts.Timeout}) })
+			r.atEnd(func() { r.lifeEnd.Stop() })
 		}
-		r.atEnd(cancel)
+		r.life = life
+		r.atEnd(func() { end(nil) })
 	}
 	return r.life
 }
@@ -263,6 +264,19 @@ func (r *Run) setDeadline() {
 	r.deadlineNs.Store(r.deadline.UnixNano())
 }
 
+// postpone puts the deadline off, by what was none of the run's time.
+func (r *Run) postpone(by time.Duration) {
+	if by <= 0 || r.deadline.IsZero() {
+		return
+	}
+	r.deadline = r.deadline.Add(by)
+	r.deadlineNs.Store(r.deadline.UnixNano())
+	r.dropContext()
+	if r.lifeEnd != nil {
+		r.lifeEnd.Reset(time.Until(r.deadline))
+	}
+}
+
 func (r *Run) dropContext() {
 	if r.cancelWait != nil {
 		r.cancelWait()
@@ -270,8 +284,8 @@ func (r *Run) dropContext() {
 	}
 }
 
-// Wait gives the VM away, calls f, and takes the VM back. f must not touch Lua. Its context ends when the
-// run must; f has to return soon after.
+// Wait gives the VM away, calls f, and takes the VM back. f must not touch Lua; it may postpone the deadline. Its
+// context ends when the run must; f has to return soon after.
 //
 // When the run's deadline passes before it has the VM again, and lateGrace too, Wait does not return: the
 // goroutine ends here (deferred functions run, Lua's pcall cannot catch it), since without the lock there is
@@ -299,8 +313,8 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 	if r.opts.Sliding {
 		r.dropContext()
 		r.setDeadline()
-		ctx = r.context()
 	}
+	ctx = r.context()   // f may have put the deadline off
 	r.opts.Turned = nil // it has begun
 	if !vm.lock.tryAcquire(r) {
 		if lockErr := vm.lock.acquire(ctx, r); lockErr != nil && !r.takeBackLate() {

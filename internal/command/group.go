@@ -3,73 +3,54 @@ package command
 import (
 	"context"
 	"fmt"
-	"math"
-	"sync/atomic"
+	"sync"
 )
 
-// Group bounds the commands of one owner, so that a script with hundreds of slow ones leaves slots to the
-// others. Waiting for the group is first come, first served, and holds no slot of the Runner. It is safe for
-// concurrent use, and there is nothing to close.
+// Group is what runs the commands of one script, so that those of a script with hundreds leave slots to the others:
+// see slots. It is safe for concurrent use.
 type Group struct {
 	runner *Runner
-	limit  int
-	slots  slots
-
-	running, waiting atomic.Int64
+	owner  *owner
+	close  sync.Once
 }
 
-// GroupStats are gauges.
+// GroupStats are gauges, of all groups of a name.
 type GroupStats struct {
-	Running int // commands of the group's Run that hold a slot
-	Waiting int // callers of it that wait for one, the group's or the Runner's
+	Running int // commands of Run that hold a slot
+	Waiting int // callers of it that wait for one
 }
 
-// Group makes a Group of at most limit commands at once; 0: as many as the Runner allows.
-func (r *Runner) Group(limit int) *Group {
-	if limit <= 0 {
-		limit = math.MaxInt
-	}
-	return &Group{runner: r, limit: limit, slots: slots{free: limit}}
+// Group makes a Group of the script with a name, whose groups have at most limit commands at once, together; 0: as
+// many as the Runner allows. Close it, or others go on leaving slots to it.
+func (r *Runner) Group(name string, limit int) *Group {
+	return &Group{runner: r, owner: r.slots.join(name, limit)}
 }
 
 // Run is Runner.Run for a command of the group.
-func (g *Group) Run(ctx context.Context, s Spec) (Result, error) { return g.runner.run(ctx, s, g) }
+func (g *Group) Run(ctx context.Context, s Spec) (Result, error) {
+	return g.runner.run(ctx, s, g.owner)
+}
 
 // Start is Runner.Start: groups do not bound streams.
 func (g *Group) Start(ctx context.Context, s Spec) (*Stream, error) { return g.runner.Start(ctx, s) }
 
 // Stats is a snapshot.
-func (g *Group) Stats() GroupStats {
-	return GroupStats{Running: int(g.running.Load()), Waiting: int(g.waiting.Load())}
-}
+func (g *Group) Stats() GroupStats { return g.runner.slots.statsOf(g.owner) }
 
-// enter waits for a slot of g, unless it is nil, and then for one of r. leave gives them back.
-func (r *Runner) enter(ctx context.Context, g *Group) (leave func(), err error) {
-	r.waiting.Add(1)
-	defer r.waiting.Add(-1)
-	if g != nil {
-		g.waiting.Add(1)
-		defer g.waiting.Add(-1)
-		if g.slots.acquire(ctx) != nil {
-			return nil, fmt.Errorf("%w (the limit of the script is %d)", ErrNoSlot, g.limit)
-		}
-	}
-	if r.slots.acquire(ctx) != nil {
-		if g != nil {
-			g.slots.release()
+// Close says that there will be no more commands. Those that are there go on. It can be called twice.
+func (g *Group) Close() { g.close.Do(func() { g.runner.slots.leave(g.owner) }) }
+
+// enter waits for a slot for o, and leave gives it back.
+func (r *Runner) enter(ctx context.Context, o *owner) (leave func(), err error) {
+	if r.slots.acquire(ctx, o) != nil {
+		if r.slots.isFull(o) {
+			return nil, fmt.Errorf("%w (the limit of the script is %d)", ErrNoSlot, o.limit)
 		}
 		return nil, fmt.Errorf("%w (the limit is %d)", ErrNoSlot, r.options.MaxCommands)
 	}
 	r.running.Add(1)
-	if g != nil {
-		g.running.Add(1)
-	}
 	return func() {
 		r.running.Add(-1)
-		r.slots.release()
-		if g != nil {
-			g.running.Add(-1)
-			g.slots.release()
-		}
+		r.slots.release(o)
 	}, nil
 }

@@ -13,7 +13,7 @@ import (
 
 func TestAGroupLeavesSlotsToTheOthers(t *testing.T) {
 	r := newRunner(t, Options{MaxCommands: 3})
-	slow, other := r.Group(2), r.Group(2)
+	slow, other := r.Group("slow", 2), r.Group("other", 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	const n = 6
 	errs := make(chan error, n)
@@ -27,7 +27,7 @@ func TestAGroupLeavesSlotsToTheOthers(t *testing.T) {
 	if got := r.Stats(); got.Running != 2 || got.Waiting != 4 {
 		t.Errorf("stats %+v", got)
 	}
-	for _, g := range []*Group{other, r.Group(0)} {
+	for _, g := range []*Group{other, r.Group("third", 0)} {
 		if _, err := g.Run(t.Context(), Spec{Argv: []string{"true"}}); err != nil {
 			t.Error(err)
 		}
@@ -58,7 +58,7 @@ func TestAGroupLeavesSlotsToTheOthers(t *testing.T) {
 
 func TestAGroupIsServedInOrder(t *testing.T) {
 	r := newRunner(t, Options{})
-	g := r.Group(1)
+	g := r.Group("a", 1)
 	gate := filepath.Join(t.TempDir(), "gate")
 	order := filepath.Join(t.TempDir(), "order")
 	var all sync.WaitGroup
@@ -70,9 +70,7 @@ func TestAGroupIsServedInOrder(t *testing.T) {
 			}
 		})
 		waitFor(t, "its turn in the queue", func() bool {
-			g.slots.mu.Lock()
-			defer g.slots.mu.Unlock()
-			return g.slots.free == 0 && g.slots.waiters.Len() == i
+			return g.Stats() == GroupStats{Running: 1, Waiting: i}
 		})
 	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
@@ -81,38 +79,5 @@ func TestAGroupIsServedInOrder(t *testing.T) {
 	all.Wait()
 	if got, _ := os.ReadFile(order); string(got) != "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n" {
 		t.Errorf("order %q", got)
-	}
-}
-
-// Who gave up has left nothing taken: neither of the group, nor of the Runner.
-func TestAContextThatEndsInTheSecondQueueFreesTheFirst(t *testing.T) {
-	r := newRunner(t, Options{MaxCommands: 1})
-	g := r.Group(1)
-	busy, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	run := func(ctx context.Context, do func(context.Context, Spec) (Result, error), argv ...string) {
-		_, err := do(ctx, Spec{Argv: argv})
-		ended <- err
-	}
-	go run(busy, r.Run, "sleep", "100")
-	waitFor(t, "the slot to be taken", func() bool { return r.Stats().Running == 1 })
-	first, giveUp := context.WithCancel(t.Context())
-	go run(first, g.Run, "true")
-	waitFor(t, "the first to wait for the Runner", func() bool { waiting, _ := r.slots.stats(); return waiting == 1 })
-	go run(t.Context(), g.Run, "true")
-	waitFor(t, "the second to wait for the group", func() bool { waiting, _ := g.slots.stats(); return waiting == 1 })
-	giveUp()
-	if err := <-ended; !errors.Is(err, ErrNoSlot) || !strings.Contains(err.Error(), "the limit is 1") {
-		t.Errorf("error %v", err)
-	}
-	waitFor(t, "the second to wait for the Runner", func() bool { waiting, _ := r.slots.stats(); return waiting == 1 })
-	stop()
-	killed, ran := <-ended, <-ended
-	if killed == nil {
-		killed, ran = ran, killed
-	}
-	killedErr(t, killed)
-	if ran != nil || r.Stats().Waiting != 0 || g.Stats() != (GroupStats{}) {
-		t.Errorf("%v, %+v, %+v", ran, r.Stats(), g.Stats())
 	}
 }

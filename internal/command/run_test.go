@@ -51,7 +51,7 @@ func TestRunGivesWhatTheCommandDid(t *testing.T) {
 			if got.Duration <= 0 {
 				t.Errorf("duration %v", got.Duration)
 			}
-			got.Duration = 0
+			got.Duration, got.Waited = 0, 0
 			got.Stdout, got.Stderr = emptyIsNil(got.Stdout), emptyIsNil(got.Stderr)
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)

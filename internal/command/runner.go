@@ -15,7 +15,7 @@ import (
 type Runner struct {
 	options Options
 	id      string // tells the commands of this Runner from those of any other
-	slots   slots
+	slots   *slots
 	spawner spawner
 	leaves  leaves
 	guard   guard
@@ -34,7 +34,7 @@ type Runner struct {
 	closed   bool
 	children map[int]*process // started, not reaped
 
-	running, waiting, streams, stuck               atomic.Int64
+	running, streams, stuck                        atomic.Int64
 	serial, started, startErrors, killed, timeouts atomic.Uint64
 	truncated, leftovers, noSlot, reaped           atomic.Uint64
 }
@@ -43,7 +43,7 @@ type Runner struct {
 func NewRunner(o Options) *Runner {
 	r := &Runner{options: o.withDefaults(), id: rand.Text(), children: map[int]*process{}}
 	r.guard.runner = r
-	r.slots.free = r.options.MaxCommands
+	r.slots = newSlots(r.options.MaxCommands)
 	r.leaves.id, r.leaves.maxIdle = r.id, r.options.MaxCommands
 	if o.Cgroup == CgroupOff {
 		r.leaves.reason = errors.New("they are switched off")
@@ -52,31 +52,48 @@ func NewRunner(o Options) *Runner {
 	return r
 }
 
-// Run runs s and waits for its end. It returns at most Grace + WaitDelay after the end of ctx, and starts
-// nothing if ctx has ended. Waiting for a slot is first come, first served.
+// Run runs s and waits for its end. It returns at most Grace + WaitDelay after the end of ctx, or of s.Timeout, and
+// starts nothing if ctx has ended. For the wait for a slot see slots; with a Timeout it takes maxWait of that at most.
 //
-// A command that ran to its end gives no error, whatever its code. Otherwise: *StartError; *KilledError,
+// A command that ran to its end gives no error, whatever its code; Result.Waited is right with any error. Otherwise:
+// *StartError; *KilledError,
 // with what the Result has so far; or an error that matches ctx's cause, and ErrNoSlot if it ended while
-// waiting for a slot. All errors for the end of ctx match context.Cause(ctx) and ctx.Err().
-func (r *Runner) Run(ctx context.Context, s Spec) (Result, error) { return r.run(ctx, s, nil) }
+// waiting for a slot. All errors for the end of ctx match context.Cause(ctx) and ctx.Err(), those for the end of the
+// Timeout TimeoutCause and context.DeadlineExceeded.
+func (r *Runner) Run(ctx context.Context, s Spec) (Result, error) {
+	g := r.Group("", 0)
+	defer g.Close()
+	return g.Run(ctx, s)
+}
 
-// run is Run for a command of g, which may be nil.
-func (r *Runner) run(ctx context.Context, s Spec, g *Group) (Result, error) {
+// maxWait is how many times its Timeout a command waits for a slot. While those who have one end, nobody waits for
+// long; where they do not, not even by KILL, that is to be told.
+const maxWait = 10
+
+// run is Run for a command of o.
+func (r *Runner) run(ctx context.Context, s Spec, o *owner) (Result, error) {
 	ctx, end, err := r.begin(ctx, s)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	free, err := r.enter(ctx, g)
+	asked := time.Now()
+	queued, stopWaiting := withTimeout(ctx, maxWait*s.Timeout, s.TimeoutCause)
+	defer stopWaiting()
+	free, err := r.enter(queued, o)
+	waited := time.Since(asked)
 	if err != nil {
 		r.noSlot.Add(1)
-		return Result{}, fmt.Errorf("%s was not started: %w: %w", quote(s.Argv), err, causes(ctx))
+		return Result{Waited: waited}, fmt.Errorf("%s was not started: %w, also after %v: %w",
+			quote(s.Argv), err, waited.Round(time.Millisecond), causes(queued))
 	}
+	ctx, cancel := withTimeout(ctx, s.Timeout, s.TimeoutCause)
+	defer cancel()
 	p, err := r.launch(s, 0)
 	if err != nil {
 		r.startErrors.Add(1)
 		free()
-		return Result{}, err
+		return Result{Waited: waited}, err
 	}
 
 	keep := s.MaxOutput
@@ -90,12 +107,20 @@ func (r *Runner) run(ctx context.Context, s Spec, g *Group) (Result, error) {
 	result, err := r.finish(ctx, p, free)
 	reading.Wait() // supervise has seen them end, or cut them
 
+	result.Waited = waited
 	result.Stdout, result.StdoutTruncated = stdout.kept, stdout.truncated
 	result.Stderr, result.StderrTruncated = stderr.kept, stderr.truncated
 	if stdout.truncated || stderr.truncated {
 		r.truncated.Add(1)
 	}
 	return result, err
+}
+
+func withTimeout(ctx context.Context, limit time.Duration, cause error) (context.Context, context.CancelFunc) {
+	if limit <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, limit, cause)
 }
 
 // Close refuses what is asked from now on, ends all that runs, with ErrClosed as the cause, and returns
@@ -121,9 +146,9 @@ func (r *Runner) MaxCommands() int { return r.options.MaxCommands }
 
 // Stats is a snapshot.
 func (r *Runner) Stats() Stats {
-	_, longest := r.slots.stats()
+	waiting, longest := r.slots.stats()
 	return Stats{
-		Running: int(r.running.Load()), Waiting: int(r.waiting.Load()), Streams: int(r.streams.Load()), Stuck: int(r.stuck.Load()),
+		Running: int(r.running.Load()), Waiting: waiting, Streams: int(r.streams.Load()), Stuck: int(r.stuck.Load()),
 		Started: r.started.Load(), StartErrors: r.startErrors.Load(), Killed: r.killed.Load(),
 		Timeouts: r.timeouts.Load(), Truncated: r.truncated.Load(), Leftovers: r.leftovers.Load(),
 		NoSlot: r.noSlot.Load(), Reaped: r.reaped.Load(), LongestWait: longest,

@@ -12,6 +12,10 @@ type Spec struct {
 	Env       []string // "K=V", added over the daemon's environment; DUMBPROBE_COMMAND is the Runner's own
 	Stdin     []byte   // what the command reads; nil: /dev/null
 	MaxOutput int      // bytes kept of stdout and of stderr each; 0: DefaultMaxOutput. Run only
+
+	// Timeout is how long the command may take once it has its slot; 0: as long as the context. Run only.
+	Timeout      time.Duration
+	TimeoutCause error // what an error for its end matches; nil: context.DeadlineExceeded
 }
 
 // Shell gives the Argv that runs line through /bin/sh.
@@ -23,6 +27,7 @@ type Result struct {
 	StdoutTruncated, StderrTruncated bool   // more came; it was read and discarded
 	Code                             int    // exit code, or minus the number of the signal that ended it
 	Duration                         time.Duration
+	Waited                           time.Duration // for a slot, before it was started
 	// Leftovers: the command ended, and something it had put in the background still held its output
 	// after WaitDelay. Its group was killed.
 	Leftovers bool
@@ -30,7 +35,7 @@ type Result struct {
 
 // Options are the limits of a Runner. Zero fields take the default.
 type Options struct {
-	MaxCommands int           // commands of Run at once; more wait, first come first served; 64; see Group
+	MaxCommands int           // commands of Run at once; more wait, see Group; 64
 	MaxStreams  int           // commands of Start at once; more are refused; 1024
 	Grace       time.Duration // from TERM to KILL; 2 s
 	WaitDelay   time.Duration // for pipes held after the leader's end, and for the end after KILL; 1 s
@@ -62,7 +67,7 @@ func (o Options) withDefaults() Options {
 // Stats counts what a Runner did. The first four are gauges, the others only grow.
 type Stats struct {
 	Running int // commands of Run that hold a slot
-	Waiting int // callers of Run that wait for a slot, in groups too
+	Waiting int // callers of Run that wait for a slot
 	Streams int // commands of Start
 	Stuck   int // killed, given up on, and still not gone (in an uninterruptible system call); they keep their slot
 
@@ -72,7 +77,7 @@ type Stats struct {
 	Timeouts    uint64        // of those, by a deadline
 	Truncated   uint64        // Results with a truncated stdout or stderr
 	Leftovers   uint64        // Results with Leftovers
-	NoSlot      uint64        // contexts that ended while waiting for a slot, in groups too
+	NoSlot      uint64        // contexts that ended while waiting for a slot
 	Reaped      uint64        // orphans reaped by ReapOrphans
-	LongestWait time.Duration // for a slot of the Runner; that of a group not included
+	LongestWait time.Duration // for a slot
 }
