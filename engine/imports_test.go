@@ -36,7 +36,8 @@ var mayImport = map[string][]string{
 		"go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."},
 	"internal/logconfig": {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
 	"internal/state":     {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
-	"internal/soak":      {"github.com/nats-io/...", "github.com/tinylib/msgp/msgp", "go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."}, // runs the binary for minutes; in no binary
+	"internal/peers":     {"github.com/nats-io/...", "github.com/tinylib/msgp/msgp", "go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."}, // in no binary
+	"internal/soak":      {"internal/peers"},                                                                                                                 // runs the binary for minutes; in no binary
 	"internal/apidocs":   {"luaapi"},                                                                                                                         // generates docs/reference.md and scripts/meta; in no binary
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"dumbprobe/internal/peers"
 )
 
 func serve(t *testing.T, p *fluentServer) {
@@ -81,8 +83,8 @@ func TestFluentEventsHaveTheTimeOfTheirMessages(t *testing.T) {
 		expect(t, p.box().waitFor(t, len(lines)), lines)
 		var times []time.Time
 		for _, c := range p.taken() {
-			times = append(times, c.times...)
-			if c.tag != "dumbprobe" || c.size != len(c.records) || c.compressed != (zip != "") {
+			times = append(times, c.Times...)
+			if c.Tag != "dumbprobe" || c.Size != len(c.Records) || c.Compressed != (zip != "") {
 				t.Errorf("the chunk is %+v", c)
 			}
 		}
@@ -116,10 +118,10 @@ func TestFluentChunksHaveOneTagEachAndKeepTheOrder(t *testing.T) {
 	flush(t, f)
 	tags := map[string]int{}
 	for _, c := range p.taken() {
-		tags[c.tag] += len(c.records)
-		for _, record := range c.records {
-			if got := parseFluentTag("dp.{host}.{aspect}").of([]byte(record)); got != c.tag {
-				t.Errorf("a chunk with the tag %q has %s", c.tag, record)
+		tags[c.Tag] += len(c.Records)
+		for _, record := range c.Records {
+			if got := parseFluentTag("dp.{host}.{aspect}").of([]byte(record)); got != c.Tag {
+				t.Errorf("a chunk with the tag %q has %s", c.Tag, record)
 			}
 		}
 	}
@@ -133,11 +135,11 @@ func TestFluentChunksHaveOneTagEachAndKeepTheOrder(t *testing.T) {
 func TestFluentSendsAgainWhatWasNotAcknowledged(t *testing.T) {
 	p := newFluentServer(t)
 	p.options = "&tag={host}"
-	p.ack = func(n int, c fluentReceived) ([]string, bool) {
+	p.ack = func(n int, c peers.FluentChunk) ([]string, bool) {
 		if n == 2 {
 			return nil, true
 		}
-		return []string{c.id}, false
+		return []string{c.ID}, false
 	}
 	d := opened(t, fmt.Sprint(p)).(*fluent)
 	serve(t, p)
@@ -161,12 +163,12 @@ func TestFluentSendsAgainWhatWasNotAcknowledged(t *testing.T) {
 	must(t, d.Close())
 	expect(t, p.box().received(), want)
 	chunks := p.taken()
-	if len(chunks) != 5 || chunks[2].id != chunks[3].id {
+	if len(chunks) != 5 || chunks[2].ID != chunks[3].ID {
 		t.Errorf("the chunks are %+v", chunks)
 	}
 	ids := map[string]bool{}
 	for _, c := range chunks {
-		ids[c.id] = true
+		ids[c.ID] = true
 	}
 	if len(ids) != 4 {
 		t.Errorf("%d different ids, want 4: %+v", len(ids), chunks)
@@ -177,8 +179,8 @@ func TestFluentTakesAcknowledgementsInAnyOrder(t *testing.T) {
 	p := newFluentServer(t)
 	p.options = "&tag={host}"
 	var held []string
-	p.ack = func(n int, c fluentReceived) ([]string, bool) {
-		held = append([]string{c.id}, held...)
+	p.ack = func(n int, c peers.FluentChunk) ([]string, bool) {
+		held = append([]string{c.ID}, held...)
 		if n < 2 {
 			return nil, false
 		}
@@ -205,11 +207,11 @@ func TestFluentWindowBoundsTheChunksUnderWay(t *testing.T) {
 	}
 	var holding atomic.Bool
 	holding.Store(true)
-	p.ack = func(_ int, c fluentReceived) ([]string, bool) {
+	p.ack = func(_ int, c peers.FluentChunk) ([]string, bool) {
 		if holding.Load() {
 			return nil, false
 		}
-		return []string{c.id}, false
+		return []string{c.ID}, false
 	}
 	serve(t, p)
 	steady(t, func() string { return fmt.Sprint(len(p.taken()), len(p.taken()) > 0) })
@@ -231,22 +233,22 @@ func TestFluentErrorsSayWhatThePeerDid(t *testing.T) {
 		err  string
 	}{
 		{"it acknowledges another chunk", func(_ *testing.T, p *fluentServer) {
-			p.ack = func(int, fluentReceived) ([]string, bool) { return []string{"p8n9gmxTQVC8/nh2wlKKeQ=="}, false }
+			p.ack = func(int, peers.FluentChunk) ([]string, bool) { return []string{"p8n9gmxTQVC8/nh2wlKKeQ=="}, false }
 		}, `the peer has acknowledged a chunk "p8n9gmxTQVC8/nh2wlKKeQ==", which does not wait for that`},
 		{"it acknowledges a chunk twice", func(_ *testing.T, p *fluentServer) {
-			p.ack = func(n int, c fluentReceived) ([]string, bool) {
+			p.ack = func(n int, c peers.FluentChunk) ([]string, bool) {
 				if n == 0 {
-					return []string{c.id, c.id}, false
+					return []string{c.ID, c.ID}, false
 				}
 				return nil, false
 			}
 		}, "which does not wait for that"},
 		{"it acknowledges nothing", func(_ *testing.T, p *fluentServer) {
 			p.options = "&ack_timeout=1s"
-			p.ack = func(int, fluentReceived) ([]string, bool) { return nil, false }
+			p.ack = func(int, peers.FluentChunk) ([]string, bool) { return nil, false }
 		}, "the peer has acknowledged nothing for 1s (option ack_timeout); chunks that wait for that: 1"},
 		{"it closes instead", func(_ *testing.T, p *fluentServer) {
-			p.ack = func(int, fluentReceived) ([]string, bool) { return nil, true }
+			p.ack = func(int, peers.FluentChunk) ([]string, bool) { return nil, true }
 		}, "the peer closed the connection"},
 		{"it wants a shared key", func(t *testing.T, p *fluentServer) {
 			p.key = "open sesame"
@@ -361,7 +363,7 @@ func TestFluentMakesAConnectionForEachChunkWhereTheServerWantsThat(t *testing.T)
 	p.share(t, "open sesame")
 	p.options += "&tag={host}"
 	p.helo = func(m map[string]any) { m["keepalive"] = false }
-	p.ack = func(_ int, c fluentReceived) ([]string, bool) { return []string{c.id}, true }
+	p.ack = func(_ int, c peers.FluentChunk) ([]string, bool) { return []string{c.ID}, true }
 	w := newWatch(t)
 	o := options(t, p)
 	o.OnEvent = w.on
@@ -415,11 +417,11 @@ func TestFluentSplitsABatchIntoChunksOfBoundedSize(t *testing.T) {
 	expect(t, p.box().waitFor(t, len(want)), want)
 	for _, c := range p.taken() {
 		size := 0
-		for _, record := range c.records {
+		for _, record := range c.Records {
 			size += len(record)
 		}
-		if len(c.records) > 1 && size > fluentChunkBytes {
-			t.Errorf("a chunk of %d messages has %d bytes", len(c.records), size)
+		if len(c.Records) > 1 && size > fluentChunkBytes {
+			t.Errorf("a chunk of %d messages has %d bytes", len(c.Records), size)
 		}
 	}
 }

@@ -1,12 +1,6 @@
 package output
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/rand"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +10,8 @@ import (
 
 	"github.com/tinylib/msgp/msgp"
 	"golang.org/x/sys/unix"
+
+	"dumbprobe/internal/peers"
 )
 
 // fluentServer speaks the server's side of the Forward protocol. Its inbox has the records, as JSON.
@@ -29,19 +25,10 @@ type fluentServer struct {
 	// which texts it is.
 	helo func(map[string]any)
 	pong func(ping []string, pong []any) []any
-	ack  func(n int, c fluentReceived) (ids []string, hangUp bool)
+	ack  func(n int, c peers.FluentChunk) (ids []string, hangUp bool)
 
 	mu     sync.Mutex
-	chunks []fluentReceived
-}
-
-// fluentReceived is a chunk as it came.
-type fluentReceived struct {
-	tag, id    string
-	size       int
-	compressed bool
-	times      []time.Time
-	records    []string
+	chunks []peers.FluentChunk
 }
 
 func newFluentServer(t *testing.T) *fluentServer {
@@ -97,10 +84,10 @@ func (p *fluentServer) leave(*testing.T) {
 	p.ln = nil
 }
 
-func (p *fluentServer) taken() []fluentReceived {
+func (p *fluentServer) taken() []peers.FluentChunk {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return append([]fluentReceived(nil), p.chunks...)
+	return append([]peers.FluentChunk(nil), p.chunks...)
 }
 
 // forward serves one connection.
@@ -108,13 +95,14 @@ func (p *fluentServer) forward(c *serverConn) {
 	stream := c.rest.(io.ReadWriter)
 	r := msgp.NewReader(stream)
 	if p.key != "" || p.users != nil || p.helo != nil {
-		if p.letIn(r, stream) != nil {
+		greeting := peers.FluentGreeting{Key: p.key, Users: p.users, Helo: p.helo, Pong: p.pong}
+		if greeting.Shake(r, stream) != nil {
 			return
 		}
 	}
 	for first := true; ; first = false {
 		p.pass()
-		chunk, err := readFluentChunk(r)
+		chunk, err := peers.ReadFluentChunk(r)
 		if err != nil {
 			return
 		}
@@ -122,12 +110,12 @@ func (p *fluentServer) forward(c *serverConn) {
 		n := len(p.chunks)
 		p.chunks = append(p.chunks, chunk)
 		p.mu.Unlock()
-		ids, hangUp := []string{chunk.id}, false
+		ids, hangUp := []string{chunk.ID}, false
 		if p.ack != nil {
 			ids, hangUp = p.ack(n, chunk)
 		}
 		if len(ids) > 0 {
-			for _, record := range chunk.records {
+			for _, record := range chunk.Records {
 				p.add(record)
 			}
 		}
@@ -137,7 +125,7 @@ func (p *fluentServer) forward(c *serverConn) {
 		}
 		var out []byte
 		for _, id := range ids {
-			out = msgp.AppendString(msgp.AppendString(msgp.AppendMapHeader(out, 1), "ack"), id)
+			out = append(out, peers.FluentAck(id)...)
 		}
 		if _, err := stream.Write(out); err != nil {
 			return
@@ -156,112 +144,4 @@ func cork(c *serverConn) {
 	if err == nil {
 		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_CORK, 1) })
 	}
-}
-
-// letIn shakes hands, as Fluentd does.
-func (p *fluentServer) letIn(r *msgp.Reader, w io.Writer) error {
-	const name = "server.example.net"
-	nonce, auth := make([]byte, 16), []byte{}
-	_, _ = rand.Read(nonce)
-	if p.users != nil {
-		auth = []byte("pepper")
-	}
-	helo := map[string]any{"nonce": nonce, "auth": auth, "keepalive": true}
-	if p.helo != nil {
-		p.helo(helo)
-		nonce = helo["nonce"].([]byte)
-	}
-	b, err := msgp.AppendIntf(nil, []any{"HELO", helo})
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(b); err != nil {
-		return err
-	}
-	n, err := r.ReadArrayHeader()
-	if err != nil || n != 6 {
-		return fmt.Errorf("no PING: %d, %w", n, err)
-	}
-	var ping []string
-	for range n {
-		s, err := r.ReadString()
-		if err != nil {
-			return err
-		}
-		ping = append(ping, s)
-	}
-	host, salt, digest, user, password := ping[1], ping[2], ping[3], ping[4], ping[5]
-	reason := ""
-	if ping[0] != "PING" || digest != hexDigest(salt, host, string(nonce), p.key) {
-		reason = "shared_key mismatch"
-	}
-	if p.users != nil && password != hexDigest(string(auth), user, p.users[user]) {
-		reason = "username/password mismatch"
-	}
-	pong := []any{"PONG", true, "", name, hexDigest(salt, name, string(nonce), p.key)}
-	if reason != "" {
-		pong = []any{"PONG", false, reason, "", ""}
-	}
-	if p.pong != nil {
-		pong = p.pong(ping, pong)
-	}
-	if pong == nil {
-		return errors.New(reason)
-	}
-	if b, err = msgp.AppendIntf(nil, pong); err == nil {
-		_, err = w.Write(b)
-	}
-	if err == nil && pong[1] != true {
-		err = errors.New(reason)
-	}
-	return err
-}
-
-// readFluentChunk reads [tag, entries, options].
-func readFluentChunk(r *msgp.Reader) (c fluentReceived, err error) {
-	n, err := r.ReadArrayHeader()
-	if err != nil || n != 3 {
-		return c, fmt.Errorf("a list of %d: %w", n, err)
-	}
-	if c.tag, err = r.ReadString(); err != nil {
-		return c, err
-	}
-	entries, err := r.ReadBytes(nil)
-	if err != nil {
-		return c, err
-	}
-	options := map[string]any{}
-	if err := r.ReadMapStrIntf(options); err != nil {
-		return c, err
-	}
-	c.id, _ = options["chunk"].(string)
-	size, _ := options["size"].(int64)
-	c.size = int(size)
-	if c.compressed = options["compressed"] == "gzip"; c.compressed {
-		z, err := gzip.NewReader(bytes.NewReader(entries))
-		if err != nil {
-			return c, err
-		}
-		if entries, err = io.ReadAll(z); err != nil {
-			return c, err
-		}
-	}
-	for len(entries) > 0 {
-		const head = 1 + 2 + 8 // a list of two, and the header and the body of an extension
-		if len(entries) < head || !bytes.HasPrefix(entries, []byte{0x92, 0xd7, 0x00}) {
-			return c, fmt.Errorf("no entry: % x", entries[:min(len(entries), head)])
-		}
-		c.times = append(c.times, time.Unix(int64(binary.BigEndian.Uint32(entries[3:])), int64(binary.BigEndian.Uint32(entries[7:]))).UTC())
-		rest, err := msgp.Skip(entries[head:])
-		if err != nil {
-			return c, err
-		}
-		var record bytes.Buffer
-		if _, err := msgp.UnmarshalAsJSON(&record, entries[head:len(entries)-len(rest)]); err != nil {
-			return c, err
-		}
-		c.records = append(c.records, record.String())
-		entries = rest
-	}
-	return c, nil
 }

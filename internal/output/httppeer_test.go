@@ -3,7 +3,6 @@ package output
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+
+	"dumbprobe/internal/peers"
 )
 
 // httpServer is a server of net/http. Its inbox has the lines of the requests that it answered with success.
@@ -151,7 +152,7 @@ func (p *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	compressed := r.Header.Get("Content-Encoding") == "gzip"
 	if compressed {
-		if body, err = gunzip(body); err != nil {
+		if body, err = peers.Gunzip(body); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
@@ -197,14 +198,6 @@ func linesOfPost(_ *http.Request, body []byte) (lines []string) {
 		lines = append(lines, string(bytes.TrimSuffix(line, []byte("\n"))))
 	}
 	return lines
-}
-
-func gunzip(b []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(z)
 }
 
 func (p *httpServer) requests() []httpReceived {

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"dumbprobe/internal/peers"
 )
 
 // TestOTLPMapping holds the lines of each testdata/otlp/*.ndjson against what is beside them: the requests that they
@@ -380,7 +382,7 @@ func FuzzOTLPLine(f *testing.F) {
 			if _, ok := readMessage(object); ok || !valid {
 				continue
 			}
-			if got, ok := readJSON([]byte(jsonOfOTLP(b.hosts[0].records[0].Body))); !ok || !proto.Equal(otlpValue(got), otlpValue(value)) {
+			if got, ok := readJSON([]byte(peers.JSONOfOTLP(b.hosts[0].records[0].Body))); !ok || !proto.Equal(otlpValue(got), otlpValue(value)) {
 				t.Errorf("%q comes out as %v", line, got)
 			}
 		}

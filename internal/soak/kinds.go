@@ -1,11 +1,10 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"path/filepath"
+
+	"dumbprobe/internal/peers"
 )
 
 // kind is one destination of the soak. To add one, add a row: with the address, and with what its peer does.
@@ -18,57 +17,42 @@ type kind struct {
 	polite bool
 	// address is that of the destination. at is where its proxy listens, HOST:PORT.
 	address func(t *target, at string) (string, error)
-	// peer serves until ctx ends, and then returns when what was sent to it is taken; it is killed in the middle of
-	// that, unless it is polite. A peer that acknowledges does so after record has returned. Nil: the destination
-	// writes to t.file itself.
-	peer func(ctx context.Context, ln net.Listener, t peerSettings, record func(lines []byte) error) error
+	// peer is killed in the middle of its work, unless it is polite. Nil: the destination writes to t.file itself.
+	peer peers.Server
 }
 
 var kinds = []kind{
 	{name: "file", promise: true, address: func(t *target, _ string) (string, error) { return "file:" + t.file, nil }},
-	{name: "tcp", address: tcpAddress, peer: linePeer},
-	{name: "tls", address: tlsAddress, peer: linePeer},
-	{name: "fluent", promise: true, address: fluentAddress, peer: fluentPeer},
-	{name: "fluent+tls", promise: true, address: fluentTLSAddress, peer: fluentPeer},
-	{name: "http", promise: true, address: httpAddress, peer: httpPeer(readPost)},
-	{name: "https", promise: true, address: httpsAddress, peer: httpPeer(readPost)},
-	{name: "nats", promise: true, address: natsAddress, peer: natsPeer},
-	{name: "otlp", promise: true, address: otlpAddress, peer: httpPeer(readRecords)},
-	{name: "tcp-polite", promise: true, polite: true, address: tcpAddress, peer: linePeer},
-	{name: "tls-polite", promise: true, polite: true, address: tlsAddress, peer: linePeer},
+	{name: "tcp", address: plain("tcp:%s"), peer: peers.Lines},
+	{name: "tls", address: secure("tls:%s?"), peer: peers.Lines},
+	{name: "fluent", promise: true, address: plain("fluent:%s?" + fluentOptions), peer: peers.Fluent},
+	{name: "fluent+tls", promise: true, address: secure("fluent+tls:%s?tag=soak.{host}&gzip=yes&" + fluentOptions + "&"), peer: peers.Fluent},
+	{name: "http", promise: true, address: plain("http://%s/soak?" + httpOptions), peer: peers.HTTP},
+	{name: "https", promise: true, address: secure("https://%s/soak?" + httpOptions + "&"), peer: peers.HTTP},
+	{name: "nats", promise: true, address: plain("nats:%s?" + natsOptions), peer: peers.NATS},
+	{name: "otlp", promise: true, address: plain("otlp://%s?" + httpOptions), peer: peers.OTLP},
+	{name: "tcp-polite", promise: true, polite: true, address: plain("tcp:%s"), peer: peers.Lines},
+	{name: "tls-polite", promise: true, polite: true, address: secure("tls:%s?"), peer: peers.Lines},
 }
 
-func tcpAddress(_ *target, at string) (string, error) { return "tcp:" + at, nil }
+// The soak's peers go away so often that it is not to be waited for long for what they have not acknowledged. The
+// daemon makes the stream of NATS.
+const (
+	fluentOptions = "ack_timeout=5s&stall=5s"
+	httpOptions   = "timeout=5s"
+	natsOptions   = "create=yes&stream=" + natsStream
+	natsStream    = "SOAK"
+)
 
-// tlsAddress makes a certificate for the peer.
-func tlsAddress(t *target, at string) (string, error) {
-	t.cert = filepath.Join(t.dir, t.kind.name+".pem")
-	if err := makeCertificate(t.cert); err != nil {
-		return "", err
+// plain is an address in the clear.
+func plain(format string) func(*target, string) (string, error) {
+	return func(_ *target, at string) (string, error) { return fmt.Sprintf(format, at), nil }
+}
+
+// secure is an address with TLS, of a peer for which a certificate is made. format ends where its options go on.
+func secure(format string) func(*target, string) (string, error) {
+	return func(t *target, at string) (string, error) {
+		t.cert = filepath.Join(t.dir, t.kind.name+".pem")
+		return fmt.Sprintf(format, at) + "ca=" + t.cert, makeCertificate(t.cert)
 	}
-	return fmt.Sprintf("tls:%s?ca=%s", at, t.cert), nil
-}
-
-// The soak's peers go away so often that it is not to be waited for long for what they have not acknowledged.
-const fluentSoakOptions = "ack_timeout=5s&stall=5s"
-
-func fluentAddress(_ *target, at string) (string, error) {
-	return "fluent:" + at + "?" + fluentSoakOptions, nil
-}
-
-func fluentTLSAddress(t *target, at string) (string, error) {
-	address, err := tlsAddress(t, at)
-	return "fluent+" + address + "&tag=soak.{host}&gzip=yes&" + fluentSoakOptions, err
-}
-
-// serverConfig is that of a peer with TLS; nil without a certificate.
-func (p peerSettings) serverConfig() (*tls.Config, error) {
-	if p.cert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(p.cert, p.cert)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
 }

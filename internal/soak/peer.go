@@ -1,15 +1,17 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"flag"
-	"io"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
-	"sync"
+
+	"dumbprobe/internal/peers"
 )
 
 // peerCommand has this program be a peer.
@@ -34,6 +36,14 @@ func peerMain(ctx context.Context, args []string) error {
 		return err
 	}
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.kind })
+	s := peers.Settings{Store: p.file + ".jetstream", Stream: natsStream}
+	var err error
+	if s.TLS, err = p.serverConfig(); err != nil {
+		return err
+	}
+	if s.Recorded, err = p.recorded(); err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", p.listen)
 	if err != nil {
 		return err
@@ -43,49 +53,30 @@ func peerMain(ctx context.Context, args []string) error {
 		return err
 	}
 	defer f.Close()
-	record := func(lines []byte) error {
+	s.Record = func(lines []byte) error {
 		_, err := f.Write(lines)
 		return err
 	}
-	return kinds[i].peer(ctx, ln, p, record)
+	return kinds[i].peer(ctx, ln, s)
 }
 
-// linePeer takes lines over TCP or TLS. When ctx ends it closes its half of each connection, and takes what still
-// comes.
-func linePeer(ctx context.Context, ln net.Listener, p peerSettings, record func([]byte) error) error {
-	config, err := p.serverConfig()
+// recorded is how many lines an earlier peer has written.
+func (p peerSettings) recorded() (uint64, error) {
+	had, err := os.ReadFile(p.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return uint64(bytes.Count(had, []byte("\n"))), err
+}
+
+// serverConfig is that of a peer with TLS; nil without a certificate.
+func (p peerSettings) serverConfig() (*tls.Config, error) {
+	if p.cert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(p.cert, p.cert)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { ln.Close() })
-	defer stop()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for {
-		c, err := ln.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		wg.Go(func() {
-			defer c.Close()
-			stop := context.AfterFunc(ctx, func() { _ = c.(*net.TCPConn).CloseWrite() })
-			defer stop()
-			var r io.Reader = c
-			if config != nil {
-				r = tls.Server(c, config)
-			}
-			for lines := bufio.NewReaderSize(r, 1<<16); ; {
-				line, err := lines.ReadBytes('\n')
-				if err != nil {
-					return // what is torn comes again
-				}
-				if record(line) != nil {
-					return
-				}
-			}
-		})
-	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"dumbprobe/internal/peers"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -82,7 +84,7 @@ func TestAPoliteProxyLosesNothing(t *testing.T) {
 	}
 	defer f.Close()
 	go func() {
-		served <- linePeer(ctx, ln, peerSettings{}, func(b []byte) error { _, err := f.Write(b); return err })
+		served <- peers.Lines(ctx, ln, peers.Settings{Record: func(b []byte) error { _, err := f.Write(b); return err }})
 	}()
 	p, err := newProxy(ln.Addr().String(), true)
 	if err != nil {

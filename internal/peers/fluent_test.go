@@ -1,4 +1,4 @@
-package main
+package peers
 
 import (
 	"bytes"
@@ -9,9 +9,12 @@ import (
 	"testing"
 
 	"github.com/tinylib/msgp/msgp"
+	"go.uber.org/goleak"
 )
 
-func TestFluentPeerAcknowledgesWhatItHasRecorded(t *testing.T) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestFluentAcknowledgesWhatItHasRecorded(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -21,12 +24,12 @@ func TestFluentPeerAcknowledgesWhatItHasRecorded(t *testing.T) {
 	var mu sync.Mutex
 	var got []byte
 	go func() {
-		served <- fluentPeer(ctx, ln, peerSettings{}, func(lines []byte) error {
+		served <- Fluent(ctx, ln, Settings{Record: func(lines []byte) error {
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, lines...)
 			return nil
-		})
+		}})
 	}()
 	c, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
