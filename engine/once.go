@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"dumbprobe/internal/output"
 	"dumbprobe/luaapi"
 )
 
@@ -110,5 +111,17 @@ func (c *check) once(ctx context.Context) bool {
 func (e *Engine) flushOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.flushTime)
 	defer cancel()
-	return e.undelivered(e.outputs.Close(ctx))
+	return errors.Join(e.undelivered(e.outputs.Close(ctx)), e.dropped())
+}
+
+// dropped says for which destinations messages were dropped before the end, and why; nil if for none.
+func (e *Engine) dropped() error {
+	var errs []error
+	for _, d := range e.outputs.Stats() {
+		delete(d.Dropped, output.DropShutdown) // see undelivered
+		if len(d.Dropped) > 0 {
+			errs = append(errs, fmt.Errorf("messages were dropped for %s: %s", d.Address, reasons(d.Dropped)))
+		}
+	}
+	return errors.Join(errs...)
 }
