@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[daemonsKey{}] = map[string]*background{}
+			env.Values[peersKey{}] = map[string]*servingPeer{}
 			env.Setenv("GORACE", raceOptions)
 			return nil
 		},
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"reloads": cmdReloads,
 			"storm":   cmdStorm,
 			"listen":  cmdListen,
+			"peer":    cmdPeer,
 
 			"notifysocket": cmdNotifySocket,
 		},

@@ -15,7 +15,7 @@ import (
 // chunk is acknowledged when its records are recorded, as JSON.
 func Fluent(ctx context.Context, ln net.Listener, s Settings) error {
 	return connections(ctx, ln, func(c *net.TCPConn) {
-		stop := context.AfterFunc(ctx, func() { c.Close() }) // what is not acknowledged comes again
+		stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) }) // what is taken is acknowledged
 		defer stop()
 		var stream io.ReadWriter = c
 		if s.TLS != nil {

@@ -35,7 +35,7 @@ func OTLP(ctx context.Context, ln net.Listener, s Settings) error {
 			}
 			return s.Record(linesOf(texts))
 		}
-		return fmt.Errorf("a request to %s", r.URL.Path)
+		return errNoPath
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 	"net"
 )
 
-// Server serves on ln until ctx ends, and then returns; what is not acknowledged then comes again.
+// Server serves on ln until ctx ends. Then it acknowledges what it has recorded, takes nothing more, and returns.
 type Server func(ctx context.Context, ln net.Listener, s Settings) error
 
 // Settings are those of any server.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 
 	"dumbprobe/internal/peers"
@@ -53,6 +54,6 @@ func plain(format string) func(*target, string) (string, error) {
 func secure(format string) func(*target, string) (string, error) {
 	return func(t *target, at string) (string, error) {
 		t.cert = filepath.Join(t.dir, t.kind.name+".pem")
-		return fmt.Sprintf(format, at) + "ca=" + t.cert, makeCertificate(t.cert)
+		return fmt.Sprintf(format, at) + "ca=" + t.cert, peers.MakeCertificate(t.cert, net.IPv4(127, 0, 0, 1))
 	}
 }

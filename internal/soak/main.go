@@ -95,6 +95,9 @@ func soak(ctx context.Context, s settings, chosen []kind, out io.Writer) (err er
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%v at %d messages a second, seed %d, files in %s\n", s.last, s.rate, s.seed, dir)
 	random := rand.New(rand.NewPCG(s.seed, 0))
 

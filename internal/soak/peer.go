@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"io/fs"
@@ -38,8 +37,10 @@ func peerMain(ctx context.Context, args []string) error {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == p.kind })
 	s := peers.Settings{Store: p.file + ".jetstream", Stream: natsStream}
 	var err error
-	if s.TLS, err = p.serverConfig(); err != nil {
-		return err
+	if p.cert != "" {
+		if s.TLS, err = peers.Secure(p.cert); err != nil {
+			return err
+		}
 	}
 	if s.Recorded, err = p.recorded(); err != nil {
 		return err
@@ -67,16 +68,4 @@ func (p peerSettings) recorded() (uint64, error) {
 		err = nil
 	}
 	return uint64(bytes.Count(had, []byte("\n"))), err
-}
-
-// serverConfig is that of a peer with TLS; nil without a certificate.
-func (p peerSettings) serverConfig() (*tls.Config, error) {
-	if p.cert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(p.cert, p.cert)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}}, nil
 }
