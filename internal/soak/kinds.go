@@ -31,7 +31,9 @@ var kinds = []kind{
 	{name: "http", promise: true, address: plain("http://%s/soak?" + httpOptions), peer: peers.HTTP},
 	{name: "https", promise: true, address: secure("https://%s/soak?" + httpOptions + "&"), peer: peers.HTTP},
 	{name: "nats", promise: true, address: plain("nats:%s?" + natsOptions), peer: peers.NATS},
+	{name: "nats+tls", promise: true, address: secure("nats+tls:%s?" + natsOptions + "&"), peer: peers.NATS},
 	{name: "otlp", promise: true, address: plain("otlp://%s?" + httpOptions), peer: peers.OTLP},
+	{name: "otlp+tls", promise: true, address: secure("otlp+tls://%s?" + httpOptions + "&"), peer: peers.OTLP},
 	{name: "tcp-polite", promise: true, polite: true, address: plain("tcp:%s"), peer: peers.Lines},
 	{name: "tls-polite", promise: true, polite: true, address: secure("tls:%s?"), peer: peers.Lines},
 }
