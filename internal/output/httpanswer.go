@@ -41,6 +41,15 @@ func (a answer) judge(p *portion, n, size int, credentials bool) (taken bool, er
 	return false, &DropError{Reason: DropRefused, Lines: n, Err: a.error()}
 }
 
+// aboutLines says whether a refusal is because of what is in the request: judge has told the portion then.
+func (a answer) aboutLines() bool {
+	switch a.code {
+	case http.StatusRequestEntityTooLarge, http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
 // error says what an answer was that is no success.
 func (a answer) error() error {
 	text := fmt.Sprintf("HTTP %d", a.code)

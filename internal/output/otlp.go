@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"go.uber.org/zap"
@@ -19,15 +20,20 @@ var otlpOptions = append([]option{{
 }}, postOptions...)
 
 // otlp sends values as metrics and the rest as log records, by the protocol OTLP/HTTP 1.9 with binary Protobuf. A
-// message is taken when each request that has some of it was.
+// message is taken when each request that has some of it was. Where the peer refuses one for good, as one that takes
+// metrics only, the other is sent all the same.
 type otlp struct {
 	client  *httpClient
 	encoder otlpEncoder
 	portion portion
 
-	signals  []otlpSignal // in the order in which they are sent
-	rejected int          // lines that the peer left out of requests that it took, and that are not dropped yet
-	why      error        // the last of that
+	signals []otlpSignal // in the order in which they are sent
+
+	// Of lines that are not dropped yet, since the other signal's request comes first.
+	refused  map[uint64]bool // numbers of those that have a part in a request that was refused
+	rejected int             // how many the peer left out of requests that it took
+	why      *DropError      // the last of that
+	search   bool            // a refusal was because of the size, or of lines, and told to portion
 }
 
 // otlpSignal is what has a request of its own.
@@ -36,6 +42,7 @@ type otlpSignal struct {
 	points string // what it consists of, for errors
 	encode func(otlpBatch) proto.Message
 	share  func(otlpBatch) otlpShare
+	has    func(otlpParts) bool
 	taken  uint64 // the number of the first line whose part in it is not taken
 }
 
@@ -45,12 +52,14 @@ func newOTLP(o opening) (Destination, error) {
 		return nil, err
 	}
 	signals := o.Address.option("signals", "all")
-	d := &otlp{client: client, portion: newPortion(maxPost), encoder: newOTLPEncoder(o.Version, o.Hostname, signals == "logs")}
+	d := &otlp{
+		client: client, portion: newPortion(maxPost), encoder: newOTLPEncoder(o.Version, o.Hostname, signals == "logs"), refused: map[uint64]bool{},
+	}
 	if signals != "logs" {
-		d.signals = append(d.signals, otlpSignal{name: "metrics", points: "data points", encode: otlpBatch.metricsData, share: otlpBatch.metricsShare})
+		d.signals = append(d.signals, otlpSignal{name: "metrics", points: "data points", encode: otlpBatch.metricsData, share: otlpBatch.metricsShare, has: func(p otlpParts) bool { return p.metrics }})
 	}
 	if signals != "metrics" {
-		d.signals = append(d.signals, otlpSignal{name: "logs", points: "log records", encode: otlpBatch.logsData, share: otlpBatch.logsShare})
+		d.signals = append(d.signals, otlpSignal{name: "logs", points: "log records", encode: otlpBatch.logsData, share: otlpBatch.logsShare, has: func(p otlpParts) bool { return p.logs }})
 	}
 	return d, nil
 }
@@ -89,20 +98,48 @@ func (d *otlp) sendSome(ctx context.Context, b Batch) (int, error) {
 			if skip != begin {
 				encoded, begin = d.encoder.batch(b.Lines[skip:n]), skip
 			}
-			taken, err := d.sendSignal(ctx, s, encoded, otlpPart{b.First, skip, n, size})
-			if dropped := (*DropError)(nil); errors.As(err, &dropped) {
-				d.rejected = max(0, d.rejected-dropped.Lines) // they are counted
-			}
-			if !taken {
+			p := otlpPart{b.First, skip, n, size}
+			taken, err := d.sendSignal(ctx, s, encoded, p)
+			if drop := (*DropError)(nil); errors.As(err, &drop) {
+				d.refuse(s, encoded, p, drop)
+			} else if !taken {
 				return 0, err
 			}
+			s.taken = b.First + uint64(n)
 		}
 	}
-	d.portion.accepted()
-	if drop := min(d.rejected, n); drop > 0 {
-		// Which lines these were the peer does not say.
-		d.rejected = 0
-		return n - drop, &DropError{Reason: DropRefused, Lines: drop, Err: d.why}
+	return d.settle(b.First, n)
+}
+
+// refuse notes that the peer will never take what s has in the lines of p.
+func (d *otlp) refuse(s *otlpSignal, lines otlpBatch, p otlpPart, drop *DropError) {
+	for i, parts := range lines.lines {
+		if s.has(parts) {
+			d.refused[p.first+uint64(p.skip+i)] = true
+		}
+	}
+	d.why = &DropError{Reason: drop.Reason, Err: fmt.Errorf("%s: %w", s.name, drop.Err)}
+}
+
+// settle is the result of Send for n lines that both signals are done with.
+func (d *otlp) settle(first uint64, n int) (sent int, err error) {
+	end := first + uint64(n)
+	drop, whole := d.rejected, 0
+	for number := range d.refused {
+		if number >= first && number < end {
+			whole++
+		}
+		if number < end {
+			delete(d.refused, number)
+		}
+	}
+	if !d.search {
+		d.portion.accepted()
+	}
+	d.search, d.rejected = false, 0
+	// Which lines were rejected the peer does not say.
+	if drop = min(max(drop, whole), n); drop > 0 {
+		return n - drop, &DropError{Reason: d.why.Reason, Lines: drop, Err: d.why.Err}
 	}
 	return n, nil
 }
@@ -113,7 +150,7 @@ type otlpPart struct {
 	skip, n, size int    // the portion has n lines of size bytes, the first skip of them are left out
 }
 
-// sendSignal sends what s has in the lines of p.
+// sendSignal sends what s has in the lines of p. It returns false and no error where fewer are to be tried.
 func (d *otlp) sendSignal(ctx context.Context, s *otlpSignal, lines otlpBatch, p otlpPart) (taken bool, err error) {
 	if data := s.encode(lines); data != nil {
 		// Each value of a message repeats its location: a line of half a megabyte could become gigabytes.
@@ -121,6 +158,7 @@ func (d *otlp) sendSignal(ctx context.Context, s *otlpSignal, lines otlpBatch, p
 			if d.portion.tooLarge(p.n, p.size) {
 				return false, nil
 			}
+			d.search = true
 			return false, tooLarge("%d bytes as %s of OTLP; at most %d are sent", size, s.name, maxExport)
 		}
 		body, err := proto.Marshal(data)
@@ -135,12 +173,18 @@ func (d *otlp) sendSignal(ctx context.Context, s *otlpSignal, lines otlpBatch, p
 			return false, err
 		}
 		a = a.withStatusText()
-		if taken, err := a.judge(&d.portion, p.n, p.size, authorized(d.client.address)); !taken {
+		taken, err := a.judge(&d.portion, p.n, p.size, authorized(d.client.address))
+		if drop := (*DropError)(nil); errors.As(err, &drop) {
+			d.search = d.search || a.aboutLines()
+			if a.code == http.StatusNotFound && len(d.signals) > 1 {
+				drop.Err = fmt.Errorf("%w (where the peer takes metrics or logs only, see the option signals)", drop.Err)
+			}
+		}
+		if !taken {
 			return false, err
 		}
 		d.note(s, a, s.share(lines))
 	}
-	s.taken = p.first + uint64(p.n)
 	return true, nil
 }
 
@@ -151,7 +195,8 @@ func (d *otlp) note(s *otlpSignal, a answer, share otlpShare) {
 	switch {
 	case rejected > 0:
 		d.rejected = max(d.rejected, share.lines(rejected)) // both signals may have rejected the same lines
-		d.why = fmt.Errorf("the peer rejected %d of the %d %s of a request that it took: %q", min(rejected, share.points), share.points, s.points, text)
+		d.why = &DropError{Reason: DropRefused, Err: fmt.Errorf("the peer rejected %d of the %d %s of a request that it took: %q",
+			min(rejected, share.points), share.points, s.points, text)}
 	case text != "":
 		d.client.log.Warn("the peer took a request with a warning", zap.String("warning", text))
 	}

@@ -3,6 +3,7 @@ package output
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -292,6 +293,89 @@ func TestOTLPPartialSuccessOfBothSignalsIsOfTheSameLines(t *testing.T) {
 	b := Batch{First: 12, Origin: "origin", Lines: [][]byte{[]byte(lines[0]), []byte(lines[1])}}
 	if sent, err := d.Send(t.Context(), b); sent != 2 || err != nil {
 		t.Errorf("what was rejected before counts again: %d sent, %v", sent, err)
+	}
+}
+
+// As the Collector with a pipeline for one of the two only.
+func TestOTLPPeerThatRefusesOneSignalGetsTheOther(t *testing.T) {
+	lines := []string{otlpValueLine, otlpValueLine, strings.ReplaceAll(otlpBothLine, "%d", "2"), `{"n":1}`, `{"n":2}`, `{"n":3}`}
+	for _, tt := range []struct {
+		refuses string
+		code    int
+		drops   uint64
+		points  []float64
+		records int
+	}{
+		{"/v1/logs", 404, 4, []float64{1, 1, 2}, 0},
+		{"/v1/metrics", 404, 3, nil, 4},
+		{"/v1/metrics", 400, 3, nil, 4},
+		{"/v1/metrics", 413, 3, nil, 4},
+		{"/v1/", 403, 6, nil, 0},
+	} {
+		t.Run(fmt.Sprint(tt.code, " to ", tt.refuses), func(t *testing.T) {
+			p := newOTLPServer(t)
+			p.answer = func(r *http.Request, _ []byte) (int, http.Header) {
+				if strings.HasPrefix(r.URL.Path, tt.refuses) {
+					return tt.code, nil
+				}
+				return 200, nil
+			}
+			serveHTTP(t, p)
+			f := start(t, options(t, p))
+			for _, line := range lines {
+				f.Send([]byte(line))
+			}
+			flush(t, f)
+			if got := len(p.box().received()); got != tt.records {
+				t.Errorf("%d log records were taken, want %d", got, tt.records)
+			}
+			if !strings.HasPrefix("/v1/metrics", tt.refuses) {
+				if diff := cmp.Diff(tt.points, otlpPoints(t, p)); diff != "" {
+					t.Errorf("data points (-want +got):\n%s", diff)
+				}
+			}
+			s := f.Stats()[0]
+			balanced(t, s)
+			var drops uint64
+			for _, n := range s.Dropped {
+				drops += n
+			}
+			if drops != tt.drops || s.Acknowledged != uint64(len(lines))-tt.drops {
+				t.Errorf("%d of %d messages were dropped, want %d: %+v", drops, len(lines), tt.drops, s)
+			}
+		})
+	}
+}
+
+func TestOTLPPeerThatRefusesAllMetricsIsAskedInEverLargerSteps(t *testing.T) {
+	p := newOTLPServer(t)
+	p.answer = func(r *http.Request, _ []byte) (int, http.Header) {
+		if r.URL.Path == "/v1/metrics" {
+			return 400, nil
+		}
+		return 200, nil
+	}
+	serveHTTP(t, p)
+	f := start(t, options(t, p))
+	for i := range 1000 {
+		f.Send([]byte(strings.ReplaceAll(otlpBothLine, "%d", jsonNumber(i))))
+	}
+	flush(t, f)
+	if got := len(p.box().received()); got != 1000 {
+		t.Errorf("%d log records were taken, want all 1000", got)
+	}
+	if n := len(p.requests()); n > 100 {
+		t.Errorf("%d requests for 1000 messages", n)
+	}
+}
+
+func TestOTLPSaysThatAPeerMayTakeOneSignalOnly(t *testing.T) {
+	p := newOTLPServer(t)
+	p.answer = func(*http.Request, []byte) (int, http.Header) { return 404, nil }
+	serveHTTP(t, p)
+	_, err := post(t, opened(t, p.String()), otlpValueLine)
+	if err == nil || !strings.Contains(err.Error(), "metrics: HTTP 404 Not Found") || !strings.Contains(err.Error(), "option signals") {
+		t.Error(err)
 	}
 }
 

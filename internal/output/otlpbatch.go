@@ -33,7 +33,11 @@ func newOTLPEncoder(version, hostname string, onlyLogs bool) otlpEncoder {
 type otlpBatch struct {
 	scope *commonpb.InstrumentationScope
 	hosts []*otlpHost
+	lines []otlpParts // of each line, what it became
 }
+
+// otlpParts is which signals have a part of a line.
+type otlpParts struct{ metrics, logs bool }
 
 // otlpHost is what one host has.
 type otlpHost struct {
@@ -81,7 +85,7 @@ func (e otlpEncoder) batch(lines [][]byte) otlpBatch {
 		at := e.lineTime(object)
 		observed := cmp.Or(at, uint64(e.now().UnixNano()))
 		if m, ok := readMessage(object); ok {
-			host(m.Location["host"]).add(m, observed, e.onlyLogs)
+			b.lines = append(b.lines, host(m.Location["host"]).add(m, observed, e.onlyLogs))
 			continue
 		}
 		location, _ := object.get("location").(jsonObject)
@@ -90,6 +94,7 @@ func (e otlpEncoder) batch(lines [][]byte) otlpBatch {
 		h.records = append(h.records, &logspb.LogRecord{
 			TimeUnixNano: at, ObservedTimeUnixNano: observed, Body: otlpValue(value),
 		})
+		b.lines = append(b.lines, otlpParts{logs: true})
 	}
 	return b
 }
@@ -104,7 +109,7 @@ func (e otlpEncoder) lineTime(line jsonObject) uint64 {
 	return uint64(seconds)*1e9 + uint64(ns)
 }
 
-func (h *otlpHost) add(m schemaMessage, at uint64, onlyLogs bool) {
+func (h *otlpHost) add(m schemaMessage, at uint64, onlyLogs bool) (parts otlpParts) {
 	var attributes []*commonpb.KeyValue
 	for _, key := range slices.Sorted(maps.Keys(m.Location)) {
 		if key != "host" {
@@ -117,10 +122,13 @@ func (h *otlpHost) add(m schemaMessage, at uint64, onlyLogs bool) {
 		}
 		h.values.points += len(m.Values)
 		h.values.of += min(len(m.Values), 1)
+		parts.metrics = len(m.Values) > 0
 	}
 	if onlyLogs || m.State != "" || m.Comment != "" || m.ThresholdKept != "" || m.thresholds || m.beyond != nil || m.inValues || len(m.Values) == 0 {
 		h.records = append(h.records, otlpRecord(m, at, attributes, onlyLogs))
+		parts.logs = true
 	}
+	return parts
 }
 
 // addPoint adds a value to the metric of its name, unit and type.
