@@ -307,13 +307,17 @@ func (s *sender) sendBatch(ctx context.Context, first uint64, confirmer Confirme
 		s.spool.Ack(refused)
 		s.drop(drop.Reason, uint64(refused), drop.Err)
 	}
-	s.sent += uint64(sent)
-	if s.tried > first {
-		s.sentAgain += min(s.tried-first, uint64(sent))
-	}
 	reached := handed
 	if err == nil || refused > 0 || errors.Is(err, ErrUnsent) || errors.Is(err, ErrBusy) {
 		reached = sent + refused
+	}
+	counted := uint64(sent)
+	if s.confirms == byPeer {
+		counted = uint64(reached - refused) // what is not confirmed may have come all the same, and comes once more
+	}
+	s.sent += counted
+	if s.tried > first {
+		s.sentAgain += min(s.tried-first, counted)
 	}
 	s.tried = max(s.tried, first+uint64(reached))
 	if confirmer == nil && sent+refused < handed {

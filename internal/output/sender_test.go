@@ -242,6 +242,38 @@ func TestSender(t *testing.T) {
 		})
 	})
 
+	t.Run("what came several times without an answer is counted each time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var came []string
+			attempts := 0
+			silent := &fake{send: func(_ context.Context, lines [][]byte) (int, error) {
+				attempts++
+				for _, line := range lines {
+					came = append(came, string(line))
+				}
+				if attempts <= 3 {
+					return 0, errAway
+				}
+				return len(lines), nil
+			}}
+			sp := spool.NewMemory(0)
+			for _, line := range numbered(0, 4) {
+				sp.Append([]byte(line))
+			}
+			s := newSender(senderOptions{name: "fake", dest: silent, spool: sp, confirms: byPeer, log: zap.NewNop()})
+			s.enqueued = 4
+			b := &bench{sender: s, fanout: &Fanout{senders: []*sender{s}}}
+			b.start()
+			defer b.close()
+			if err := b.fanout.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if st := s.stats(); len(came) != 16 || st.Sent != 16 || st.SentAgain != 12 || st.Delivered != 4 {
+				t.Errorf("%d lines came; stats: %+v", len(came), st)
+			}
+		})
+	})
+
 	busyTill := 0
 	comeBack := &fake{}
 	comeBack.send = func(_ context.Context, lines [][]byte) (int, error) {

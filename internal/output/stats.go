@@ -15,7 +15,7 @@ type DestinationStats struct {
 	State     EventKind // Connected, Slow or Lost; empty before the first attempt to connect has ended
 	Restored  int       // lines of an earlier start, which the spool has kept
 	Enqueued  uint64    // lines given to Fanout.Send
-	Sent      uint64    // handed over, each time that they were
+	Sent      uint64    // handed over, each time that they were, also where the peer then confirmed nothing
 	SentAgain uint64    // of those sent, how many may have reached the peer before
 	Delivered uint64    // done with, each line once: acknowledged, or sent where nothing acknowledges
 	// Acknowledged is Delivered for a kind whose peer, or the kernel of its machine, acknowledges; 0 for others.
