@@ -24,6 +24,7 @@ type httpServer struct {
 	lines  func(r *http.Request, body []byte) []string      // of a body; nil: NDJSON
 	reply  func(r *http.Request, body []byte) (text []byte) // of a success; nil: none
 	denial func(r *http.Request) string                     // the text of any other answer; nil: the code
+	only   int                                              // version of HTTP that is taken; 0: any
 
 	server  *http.Server
 	working sync.WaitGroup // requests that are being taken
@@ -47,6 +48,12 @@ func newHTTPServer(t *testing.T) *httpServer {
 
 func newHTTPSServer(t *testing.T) *httpServer {
 	return &httpServer{lineServer: newTLSServer(t), path: "/in"}
+}
+
+// overHTTP2 has a server speak HTTP/2, and take nothing that comes by another version.
+func overHTTP2(p *httpServer) *httpServer {
+	p.secure.NextProtos, p.only = []string{"h2"}, 2
+	return p
 }
 
 func (p *httpServer) String() string {
@@ -97,7 +104,8 @@ func (p *httpServer) stop(t *testing.T) {
 	p.lineServer.stop(t)
 }
 
-// leave implements polite: what was begun is answered.
+// leave implements polite: what was begun is answered. Over HTTP/2 an answer may not get out: a handler's end is not that
+// of the writing.
 func (p *httpServer) leave(t *testing.T) {
 	p.mu.Lock()
 	p.leaving = true
@@ -144,6 +152,10 @@ func (p *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer p.working.Done()
+	if p.only != 0 && r.ProtoMajor != p.only {
+		w.WriteHeader(http.StatusHTTPVersionNotSupported)
+		return
+	}
 	before := p.resetsSoFar()
 	p.pass()
 	body, err := io.ReadAll(r.Body)
