@@ -88,7 +88,11 @@ func (d *natsLines) makeStream(ctx context.Context) error {
 	return nil
 }
 
-// ask sends a request to the API of JetStream. An error of it is a *jetStreamError.
+// askAgain is after what time without an answer a request to the API is made again. A cluster that has just lost a leader
+// drops them in silence, and has another one soon.
+const askAgain = 2 * time.Second
+
+// ask sends a request to the API of JetStream, one that can be made twice. An error of it is a *jetStreamError.
 func (d *natsLines) ask(ctx context.Context, subject string, request []byte) error {
 	answer := d.asked
 	d.asked++
@@ -97,8 +101,14 @@ func (d *natsLines) ask(ctx context.Context, subject string, request []byte) err
 	}
 	limit := time.NewTimer(tcpDialTimeout)
 	defer limit.Stop()
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
 	for {
 		select {
+		case <-again.C:
+			if err := d.conn.PublishRequest(subject, d.inboxOf(answer), request); err != nil {
+				return err
+			}
 		case m := <-d.answers:
 			if n, ok := d.answerOf(m); !ok || n != answer {
 				continue

@@ -349,6 +349,33 @@ func TestNATSSaysThatJetStreamIsOff(t *testing.T) {
 	}
 }
 
+// A cluster without a leader drops a request of the API in silence.
+func TestNATSAsksAgainWhatNobodyAnswered(t *testing.T) {
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	must(t, err)
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the server does not get ready")
+	}
+	api, err := nats.Connect("", nats.InProcessServer(s), nats.NoReconnect())
+	must(t, err)
+	t.Cleanup(api.Close)
+	asked := 0
+	_, err = api.Subscribe("$JS.API.STREAM.INFO.MADE", func(m *nats.Msg) {
+		if asked++; asked > 1 {
+			_ = m.Respond([]byte(`{"config":{"name":"MADE"}}`))
+		}
+	})
+	must(t, err)
+	must(t, api.Flush())
+	began := time.Now()
+	connected(t, "nats:"+s.Addr().String()+"?stream=MADE&create=yes")
+	if took := time.Since(began); took > tcpDialTimeout {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestNATSUsersAndPasswords(t *testing.T) {
 	p := newNATSServer(t)
 	p.stream = nil
