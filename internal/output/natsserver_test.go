@@ -40,14 +40,19 @@ type natsServer struct {
 }
 
 func newNATSServer(t *testing.T) *natsServer {
-	// An address of its own: while the proxy is away, no connection of another test gets its port.
+	return &natsServer{
+		inbox: newInbox(), addr: ownAddress(t), store: filepath.Join(t.TempDir(), "store"), next: 1,
+		stream: &nats.StreamConfig{Name: "DUMBPROBE", Subjects: []string{"dumbprobe.>"}, Storage: nats.FileStorage},
+	}
+}
+
+// ownAddress is one that no other test gets while nothing listens there, as when its server is away.
+func ownAddress(t *testing.T) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", fmt.Sprintf("127.77.%d.%d:0", 1+rand.N(250), 1+rand.N(250)))
 	must(t, err)
 	defer ln.Close()
-	return &natsServer{
-		inbox: newInbox(), addr: ln.Addr().String(), store: filepath.Join(t.TempDir(), "store"), next: 1,
-		stream: &nats.StreamConfig{Name: "DUMBPROBE", Subjects: []string{"dumbprobe.>"}, Storage: nats.FileStorage},
-	}
+	return ln.Addr().String()
 }
 
 func newNATSTLSServer(t *testing.T) *natsServer {
@@ -166,7 +171,11 @@ func (p *natsServer) reset(*testing.T) int {
 // stored is what the stream has: lines, and their subjects.
 func (p *natsServer) stored(t *testing.T, stream string) (lines, subjects []string) {
 	t.Helper()
-	js := p.jetStream(t)
+	return storedIn(t, p.jetStream(t), stream)
+}
+
+func storedIn(t *testing.T, js nats.JetStreamContext, stream string) (lines, subjects []string) {
+	t.Helper()
 	info, err := js.StreamInfo(stream)
 	must(t, err)
 	for n := info.State.FirstSeq; n <= info.State.LastSeq && info.State.Msgs > 0; n++ {
