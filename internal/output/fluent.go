@@ -61,12 +61,14 @@ type fluent struct {
 }
 
 func newFluent(o opening) (Destination, error) {
+	tag, err := parseFluentTag(o.Address.option("tag", fluentTag))
+	if err != nil {
+		return nil, fmt.Errorf("option tag: %w", err)
+	}
 	d := &fluent{
 		address: o.Address, hostname: o.Hostname,
 		ackTimeout: o.Address.duration("ack_timeout", fluentAckTimeout),
-		chunks: newFluentChunks(
-			parseFluentTag(o.Address.option("tag", fluentTag)), o.Address.yes("gzip"), o.Address.number("max_message", fluentMaxMessage),
-		),
+		chunks:     newFluentChunks(tag, o.Address.yes("gzip"), o.Address.number("max_message", fluentMaxMessage)),
 	}
 	if _, err := d.tls(); err != nil {
 		return nil, err

@@ -120,7 +120,7 @@ func TestFluentChunksHaveOneTagEachAndKeepTheOrder(t *testing.T) {
 	for _, c := range p.taken() {
 		tags[c.Tag] += len(c.Records)
 		for _, record := range c.Records {
-			if got := parseFluentTag("dp.{host}.{aspect}").of([]byte(record)); got != c.Tag {
+			if got := tagTemplate(t, "dp.{host}.{aspect}").of([]byte(record)); got != c.Tag {
 				t.Errorf("a chunk with the tag %q has %s", c.Tag, record)
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 // The bytes are written by hand, of the specifications of MessagePack and of the Forward protocol.
 func TestFluentChunkIsThatOfTheSpecification(t *testing.T) {
-	c := newFluentChunks(parseFluentTag("tag.name"), false, 1<<20)
+	c := newFluentChunks(tagTemplate(t, "tag.name"), false, 1<<20)
 	b := Batch{Origin: "o", First: 1, Lines: [][]byte{[]byte(`{"message":"bar","time":1441588984}`), []byte(`{"time":1441588985.5}`)}}
 	chunk, lines, err := c.next(b, c.tagsOf(b.Lines), 0)
 	if err != nil || lines != 2 {

@@ -313,9 +313,9 @@ func BenchmarkFluentChunk(b *testing.B) {
 		batch.Lines = append(batch.Lines, line)
 	}
 	for name, c := range map[string]*fluentChunks{
-		"one tag":    newFluentChunks(parseFluentTag("dumbprobe"), false, 1<<20),
-		"template":   newFluentChunks(parseFluentTag("dumbprobe.{host}.{aspect}"), false, 1<<20),
-		"compressed": newFluentChunks(parseFluentTag("dumbprobe"), true, 1<<20),
+		"one tag":    newFluentChunks(tagTemplate(b, "dumbprobe"), false, 1<<20),
+		"template":   newFluentChunks(tagTemplate(b, "dumbprobe.{host}.{aspect}"), false, 1<<20),
+		"compressed": newFluentChunks(tagTemplate(b, "dumbprobe"), true, 1<<20),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

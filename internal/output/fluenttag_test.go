@@ -5,6 +5,15 @@ import (
 	"testing"
 )
 
+func tagTemplate(t testing.TB, template string) fluentTagTemplate {
+	t.Helper()
+	tag, err := parseFluentTag(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tag
+}
+
 func TestFluentTag(t *testing.T) {
 	const line = `{"location":{"host":"web01.example.net","n":1,"empty":"","ort":"Köln"},"event":{"name":"disk space"}}`
 	tests := []struct{ name, template, line, tag, err string }{
@@ -16,15 +25,19 @@ func TestFluentTag(t *testing.T) {
 		{"what is empty, or is no string", "dp.{empty}.{n}", line, "dp.unknown.unknown", ""},
 		{"a message of another shape", "dp.{host}.{aspect}", `{"location":7,"event":{"name":"x"}}`, "dp.unknown.x", ""},
 		{"no message at all", "dp.{host}.{aspect}", `x`, "dp.unknown.unknown", ""},
-		{"one that is too long", "dp.{aspect}", `{"event":{"name":"` + strings.Repeat("a", 300) + `"}}`, "dp." + strings.Repeat("a", 252), ""},
-		{"an open brace", "dp.{host", "", "", "has a brace that is never closed"},
-		{"a closed brace", "dp.host}", "", "", `contains '}'`},
-		{"empty braces", "dp.{}", "", "", "has {}"},
-		{"a space", "dumb probe", "", "", `contains ' '`},
-		{"a key that no location can have", "dp.{the-host}", "", "", `has "the-host" in braces`},
+		{"a value that is too long", "dp.{aspect}", `{"event":{"name":"` + strings.Repeat("a", 300) + `"}}`, "dp." + strings.Repeat("a", maxField), ""},
+		{
+			"one that is too long", "{aspect}.{aspect}", `{"event":{"name":"` + strings.Repeat("a", 300) + `"}}`,
+			strings.Repeat("a", maxField) + "." + strings.Repeat("a", fluentTagMax-maxField-1), "",
+		},
+		{"an open brace", "dp.{host", "", "", "has a { without a }"},
+		{"a closed brace", "dp.host}", "", "", `has a } without a {`},
+		{"empty braces", "dp.{}", "", "", "has the field {}"},
+		{"a space", "dumb probe", "", "", `has ' ', which cannot be in a tag: it consists of`},
+		{"a key that no location can have", "dp.{the-host}", "", "", `has the field {the-host}`},
 		{"an empty part", "dp..x", "", "", "has an empty part"},
 		{"an empty part at the end", "{host}.", "", "", "has an empty part"},
-		{"too much", strings.Repeat("x", 256), "", "", "has 256 bytes; at most 255"},
+		{"too much", strings.Repeat("x", 257), "", "", "has 257 bytes; at most 256"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -33,7 +46,7 @@ func TestFluentTag(t *testing.T) {
 				t.Fatalf("the error is %v, want %q", err, tt.err)
 			}
 			if err == nil {
-				if got := parseFluentTag(tt.template).of([]byte(tt.line)); got != tt.tag {
+				if got := tagTemplate(t, tt.template).of([]byte(tt.line)); got != tt.tag {
 					t.Errorf("the tag is %q, want %q", got, tt.tag)
 				}
 			}

@@ -88,7 +88,7 @@ func FuzzSubject(f *testing.F) {
 			return
 		}
 		subject := parsed.subject([]byte(line))
-		if len(subject) > maxTemplate+maxFields*maxToken || !utf8.ValidString(subject) {
+		if len(subject) > maxTemplate+maxFields*maxField || !utf8.ValidString(subject) {
 			t.Errorf("the subject %q is too long, or broken", subject)
 		}
 		tokens, filter := strings.Split(subject, "."), strings.Split(parsed.filter, ".")
