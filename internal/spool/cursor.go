@@ -38,7 +38,7 @@ func parseCursor(b []byte) (cursor, error) {
 		synced: binary.LittleEndian.Uint64(b[16:]),
 		limit:  binary.LittleEndian.Uint64(b[24:]),
 	}
-	if c.acked > c.limit || c.synced > c.limit || c.limit > maxSeq {
+	if c.acked > c.limit || c.synced > c.limit || c.limit > maxSeq || binary.LittleEndian.Uint32(b[32:]) != 0 {
 		return cursor{}, errCursor
 	}
 	return c, nil
