@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestMatch(t *testing.T) {
@@ -45,8 +46,9 @@ func FuzzMatch(f *testing.F) {
 		if Literal(pattern) == pattern && got != (pattern == name) {
 			t.Errorf("%q without a wildcard matches %q: %v", pattern, name, got)
 		}
-		// Where the patterns of package path mean the same, they are the reference.
-		if !strings.ContainsAny(pattern, `[\`) && !strings.Contains(name, "/") {
+		// Where the patterns of package path mean the same, they are the reference; a star of theirs can end within a
+		// character.
+		if !strings.ContainsAny(pattern, `[\`) && !strings.Contains(name, "/") && utf8.ValidString(pattern) {
 			if want, err := path.Match(pattern, name); err == nil && got != want {
 				t.Errorf("Match(%q, %q) is %v, path.Match says %v", pattern, name, got, want)
 			}

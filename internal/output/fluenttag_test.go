@@ -53,3 +53,27 @@ func TestFluentTag(t *testing.T) {
 		})
 	}
 }
+
+func FuzzFluentTag(f *testing.F) {
+	f.Add("dp.{host}.{aspect}", `{"location":{"host":"web01.example.net"},"event":{"name":"disk space"}}`)
+	f.Fuzz(func(t *testing.T, template, line string) {
+		parsed, err := parseFluentTag(template)
+		if err != nil {
+			return
+		}
+		tag := parsed.of([]byte(line))
+		if tag == "" || len(tag) > fluentTagMax {
+			t.Errorf("the tag %q has %d bytes", tag, len(tag))
+		}
+		parts := strings.Split(tag, ".")
+		if want := strings.Count(template, ".") + 1; len(parts) != want && len(tag) < fluentTagMax {
+			t.Errorf("the tag %q of %q has %d parts", tag, template, len(parts))
+		}
+		for i, part := range parts {
+			cut := len(tag) == fluentTagMax && i == len(parts)-1
+			if part == "" && !cut || strings.ContainsFunc(part, func(r rune) bool { return !inTag(r) }) {
+				t.Errorf("the tag %q of %q", tag, template)
+			}
+		}
+	})
+}

@@ -237,7 +237,7 @@ func TestASegmentThatIsDroppedWhileItIsRead(t *testing.T) {
 }
 
 // small makes a spool of some segments, and returns its files.
-func small(t *testing.T, lines, acked int, kept func(*Disk)) map[string][]byte {
+func small(t testing.TB, lines, acked int, kept func(*Disk)) map[string][]byte {
 	dir := filepath.Join(t.TempDir(), "spool")
 	d := opened(t, dir, several())
 	add(d, numbered(0, lines)...)

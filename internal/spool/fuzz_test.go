@@ -2,6 +2,9 @@ package spool
 
 import (
 	"bytes"
+	"maps"
+	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -57,6 +60,41 @@ func FuzzIdentity(f *testing.F) {
 		if i, err := parseIdentity(b); err == nil && len(i.id) != idLength {
 			t.Fatalf("%+v", i)
 		}
+	})
+}
+
+func FuzzSegmentName(f *testing.F) {
+	f.Add((&segment{first: 17}).name())
+	f.Fuzz(func(t *testing.T, name string) {
+		first, ok := parseSegmentName(name)
+		if ok && (&segment{first: first}).name() != name {
+			t.Fatalf("%q counts as the name of %d", name, first)
+		}
+	})
+}
+
+// FuzzDamage writes something into a file of a good spool, or cuts it off: what comes are lines that were handed over.
+func FuzzDamage(f *testing.F) {
+	const lines = 14
+	files := small(f, lines, 5, kill)
+	names := slices.Sorted(maps.Keys(files))
+	for i := range names {
+		f.Add(uint8(i), uint16(8), []byte{0xff}, false)
+		f.Add(uint8(i), uint16(20), []byte{}, true)
+	}
+	dir := filepath.Join(f.TempDir(), "spool")
+	f.Fuzz(func(t *testing.T, file uint8, at uint16, patch []byte, cut bool) {
+		name := names[int(file)%len(names)]
+		whole := files[name]
+		begin := int(at) % (len(whole) + 1)
+		damaged := append(bytes.Clone(whole[:begin]), patch...)
+		if !cut && len(damaged) < len(whole) {
+			damaged = append(damaged, whole[len(damaged):]...)
+		}
+		all := maps.Clone(files)
+		all[name] = damaged
+		restore(t, dir, all)
+		takeDamaged(t, dir, numbered(0, lines))
 	})
 }
 
