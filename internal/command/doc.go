@@ -13,8 +13,9 @@
 // they are found in /proc, by parent chain, by group and by a mark in the environment (tree.go); without
 // cgroups, what wipes the mark and leaves group and parents escapes. Runner.Isolation says which it is.
 //
-// A command that ends by itself is left as it is: what it put in the background lives on, if it let go of
-// the pipes. If it holds them WaitDelay after the leader's end, the group is killed.
+// A command of Run that ends by itself is left as it is: what it put in the background lives on until Close, if it let go
+// of the pipes. If it holds them WaitDelay after the leader's end, it is ended. A stream is ended whole, however it
+// ends: it is started again and again.
 //
 // What main does, once, before anything else: CloseOnExec, so that no descriptor inherited by the daemon
 // reaches a command; BecomeSubreaper, and then Runner.ReapOrphans every few seconds. A daemon that must

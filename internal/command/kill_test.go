@@ -194,7 +194,7 @@ func TestNormalEndDoesNotWaitForAHolderOfThePipe(t *testing.T) {
 	}
 	pid := file.pids(t, 1)[0]
 	waitFor(t, "the holder's end", func() bool { return !aliveNow(pid) })
-	waitFor(t, "the holder to be reaped", func() bool { return r.ReapOrphans() == 1 })
+	waitFor(t, "the holder to be reaped", func() bool { r.ReapOrphans(); _, err := readProc(pid); return err != nil })
 	if r.Stats().Leftovers != 1 {
 		t.Errorf("stats %+v", r.Stats())
 	}

@@ -38,7 +38,7 @@ type leaves struct {
 	dir    string
 	lock   *os.File // dir
 	idle   []*leaf  // perhaps still populated; the first is the next to be used
-	dead   []string // killed, and to be removed when what lived in them is gone
+	dead   []string // killed or too many, and to be removed when what lived in them is gone
 	serial uint64
 }
 
@@ -99,9 +99,32 @@ func (c *leaves) give(l *leaf) {
 		c.idle = append(c.idle, l)
 		return
 	}
-	l.remove()
+	if l.remove() != nil { // something was left in it
+		c.dead = append(c.dead, l.path)
+	}
 	if c.reason != nil {
 		unix.Rmdir(c.dir) // works for the last one
+	}
+}
+
+// idlePids are the processes in the leaves that no command is in.
+func (c *leaves) idlePids() (pids []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.idle {
+		pids = append(pids, l.pids()...)
+	}
+	return pids
+}
+
+// killIdle kills what lives there.
+func (c *leaves) killIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.idle {
+		if l.populated() {
+			l.kill()
+		}
 	}
 }
 

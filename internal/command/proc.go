@@ -46,23 +46,6 @@ func (p procInfo) signal(sig unix.Signal) {
 	}
 }
 
-// environHas tells whether the process was started with the variable kv ("K=V"): false if it may not be read.
-// It is unclear while the process is in exec, which shows no environment until it is through; kernel threads,
-// and what was started with none, never show any.
-func (p procInfo) environHas(kv []byte) (has, unclear bool) {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
-	if err != nil {
-		return false, false
-	}
-	for v := range bytes.SplitSeq(env, []byte{0}) {
-		if bytes.Equal(v, kv) {
-			return true, false
-		}
-	}
-	const kthreadd = 2
-	return false, len(env) == 0 && p.ppid != kthreadd
-}
-
 func readProc(pid int) (procInfo, error) {
 	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

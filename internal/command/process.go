@@ -63,7 +63,7 @@ func (r *Runner) launch(s Spec, deathSignal syscall.Signal) (_ *process, err err
 	}
 
 	mark := markName + "=" + r.id + "." + strconv.FormatUint(r.serial.Add(1), 36)
-	p.tree.mark = []byte(mark)
+	p.tree.mark, p.tree.census = mark, &r.census
 	if deathSignal != 0 {
 		r.guard.add(mark)
 		defer func() {
@@ -135,7 +135,7 @@ func (p *process) supervise(ctx context.Context, o Options) (leftovers bool, kil
 		case <-errs:
 			errs = nil
 		case <-delayOver:
-			return p.letGo(), nil
+			return p.letGo(o), nil
 		case <-ctx.Done():
 			p.awaitExit()
 			if p.over() {
@@ -150,12 +150,12 @@ func (p *process) supervise(ctx context.Context, o Options) (leftovers bool, kil
 	return false, nil
 }
 
-// letGo ends the wait for the outputs of a leader that has ended.
-func (p *process) letGo() (leftovers bool) {
+// letGo ends the wait for the outputs of a leader that has ended, and what still holds them.
+func (p *process) letGo(o Options) (leftovers bool) {
 	// Without a holder it is only our reader that is late, as with a stream whose records nobody takes.
 	leftovers = p.stdout.held() || p.stderr.held()
 	if leftovers {
-		unix.Kill(-p.pid, unix.SIGKILL)
+		p.tree.end(p.exited, 0, o.WaitDelay)
 	}
 	p.stdout.cut()
 	p.stderr.cut()

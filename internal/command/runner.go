@@ -20,6 +20,7 @@ type Runner struct {
 	leaves  leaves
 	guard   guard
 	devNull devNull
+	census  census
 
 	// base ends with Close; stopBase gives it ErrClosed as cause.
 	base     context.Context
@@ -104,7 +105,7 @@ func (r *Runner) run(ctx context.Context, s Spec, o *owner) (Result, error) {
 	var reading sync.WaitGroup
 	reading.Go(func() { stdout.readAll(p.stdout) })
 	reading.Go(func() { stderr.readAll(p.stderr) })
-	result, err := r.finish(ctx, p, free)
+	result, err := r.finish(ctx, p, free, false)
 	reading.Wait() // supervise has seen them end, or cut them
 
 	result.Waited = waited
@@ -123,14 +124,17 @@ func withTimeout(ctx context.Context, limit time.Duration, cause error) (context
 	return context.WithTimeoutCause(ctx, limit, cause)
 }
 
-// Close refuses what is asked from now on, ends all that runs, with ErrClosed as the cause, and returns
-// when it has ended. It can be called twice.
+// Close refuses what is asked from now on, ends all that runs, with ErrClosed as the cause, and what commands have left
+// in the background, and returns when it has ended. It can be called twice.
 func (r *Runner) Close() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
 	r.stopBase(ErrClosed)
 	r.active.Wait()
+	if r.started.Load() > 0 {
+		r.endLeftBehind()
+	}
 	r.spawner.close() // only now: the end of its thread kills the streams
 	r.guard.close()
 	r.leaves.close()
@@ -193,10 +197,16 @@ func (r *Runner) fork(p *process, path string, attr *syscall.ProcAttr) (err erro
 	return nil
 }
 
-// finish waits for p, reaps it and calls free; a p that even KILL did not end is reaped in the background.
-func (r *Runner) finish(ctx context.Context, p *process, free func()) (Result, error) {
+// finish waits for p, reaps it and calls free; a p that even KILL did not end is reaped in the background. whole says
+// that nothing of p is to stay.
+func (r *Runner) finish(ctx context.Context, p *process, free func(), whole bool) (Result, error) {
 	leftovers, killed := p.supervise(ctx, r.options)
 	p.closeStdin()
+	if whole && killed == nil {
+		if rest, _ := p.tree.members(); len(rest) > 0 {
+			p.tree.end(p.exited, r.options.Grace, r.options.WaitDelay)
+		}
+	}
 	result := Result{Leftovers: leftovers}
 	if leftovers {
 		r.leftovers.Add(1)

@@ -18,7 +18,8 @@ type Stream struct {
 }
 
 // Start starts s as a Stream, which lives until it ends by itself, ctx ends, or Close. Both outputs must be
-// read, or the command blocks; Close must be called.
+// read, or the command blocks; Close must be called. What it leaves behind when it ends is ended, too: it is started
+// again and again.
 //
 // It takes no slot of Run. Over Options.MaxStreams the error matches ErrTooManyStreams; otherwise the
 // errors are those of Run. If the daemon itself is killed, the kernel kills the command (but no setuid program),
@@ -50,8 +51,8 @@ func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
 		defer end()
 		defer close(stream.done)
 		defer stop(nil)
-		stream.result, stream.err = r.finish(ctx, p, free)
-		r.guard.end(string(p.tree.mark))
+		stream.result, stream.err = r.finish(ctx, p, free, true)
+		r.guard.end(p.tree.mark)
 	}()
 	return stream, nil
 }

@@ -54,7 +54,7 @@ func TestStreamKeepsWhatASlowReaderHasNotTaken(t *testing.T) {
 	if got := strings.Count(string(text), "\n"); got != 5000 {
 		t.Errorf("%d lines", got)
 	}
-	waitFor(t, "the rest to be reaped", func() bool { return r.ReapOrphans() > 0 })
+	waitFor(t, "the rest to be reaped", func() bool { r.ReapOrphans(); return !hasChildren(t) })
 }
 
 func TestStreamCloseEndsTheGroup(t *testing.T) {

@@ -21,43 +21,29 @@ const markName = "DUMBPROBE_COMMAND"
 // another cgroup (su through pam_systemd) still has its parents.
 type tree struct {
 	leader int
-	mark   []byte // "K=V", unique to this command
+	mark   string // "K=V", unique to this command
 	leaf   *leaf  // nil where there are no cgroups
+	census *census
 }
 
 // members finds what is alive now, the leader included.
 func (t tree) members() ([]procInfo, error) {
-	procs, err := allProcs()
-	if err != nil {
-		return nil, err
+	now := t.census.take()
+	if now.err != nil {
+		return nil, now.err
 	}
+	procs := now.procs
 	// Read after the processes: a number that has passed to a stranger since is none of them, and one that
 	// was a stranger's until now is not signalled, since start tells the two apart.
 	inLeaf := t.leaf.pids()
-	patience := 10 // milliseconds that one look may wait for processes in exec
-	marked := func(p procInfo) bool {
-		has, unclear := p.environHas(t.mark)
-		for ; unclear && patience > 0; patience-- {
-			time.Sleep(time.Millisecond)
-			has, unclear = p.environHas(t.mark)
-		}
-		return has
-	}
 	self := os.Getpid()
-	leader, _ := readProc(t.leader)             // there even if dead, since it is not reaped
-	children := make(map[int][]int, len(procs)) // by parent: indexes of procs
-	queue := make([]int, 0, 8)                  // indexes of procs
+	queue := make([]int, 0, 8) // indexes of procs
 	for i, p := range procs {
 		switch {
 		case p.pid == self || p.pid == 1:
-			continue
-		case p.pid == t.leader || p.pgid == t.leader || slices.Contains(inLeaf, p.pid):
-			queue = append(queue, i)
-		// environ is a file more to read: only of what is young enough and alive
-		case p.start >= leader.start && !p.dead() && marked(p):
+		case p.pid == t.leader || p.pgid == t.leader || slices.Contains(inLeaf, p.pid) || now.marks[p.pid] == t.mark:
 			queue = append(queue, i)
 		}
-		children[p.ppid] = append(children[p.ppid], i)
 	}
 	seen := make(map[int]bool, len(queue))
 	var alive []procInfo
@@ -71,7 +57,7 @@ func (t tree) members() ([]procInfo, error) {
 		if !procs[i].dead() {
 			alive = append(alive, procs[i])
 		}
-		queue = append(queue, children[procs[i].pid]...)
+		queue = append(queue, now.children[procs[i].pid]...)
 	}
 	return alive, nil
 }
