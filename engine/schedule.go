@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 	_ "time/tzdata" // the binary is all that a user ships: the host may have no time zones
 
@@ -50,7 +52,7 @@ func parseCron(text, timezone string) (scheduler.Cron, string, error) {
 			return nil, "", fmt.Errorf("field `timezone`: %w", err)
 		}
 	}
-	s, err := cron.ParseStandard(text)
+	s, err := parseStandard(text)
 	if err != nil {
 		return nil, "", fmt.Errorf("field `cron`: %w", err)
 	}
@@ -58,4 +60,18 @@ func parseCron(text, timezone string) (scheduler.Cron, string, error) {
 		spec.Location = location
 	}
 	return s, text + " " + location.String(), nil
+}
+
+// parseStandard is the parser of robfig/cron, but for the time zone that it takes from the text: the field says it.
+// The text is the script's, and what the parser panics over ("TZ=0", for one) must not end the daemon.
+func parseStandard(text string) (s cron.Schedule, err error) {
+	if start := strings.TrimSpace(text); strings.HasPrefix(start, "TZ=") || strings.HasPrefix(start, "CRON_TZ=") {
+		return nil, errors.New("the time zone is given by the field `timezone`, not in the text")
+	}
+	defer func() {
+		if crash := recover(); crash != nil {
+			s, err = nil, fmt.Errorf("%q is no cron expression: %v", text, crash)
+		}
+	}()
+	return cron.ParseStandard(text)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
@@ -10,6 +11,10 @@ func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
 	for _, c := range []struct{ name, fields, want string }{
 		{"a cron that is none", `cron = "every day"`, "field `cron`: "},
 		{"a cron of six fields", `cron = "0 0 0 1 1 *"`, "field `cron`: "},
+		{"a time zone in a cron", `cron = "CRON_TZ=Asia/Tokyo 0 6 * * *"`, "field `cron`: the time zone is given by the field `timezone`"},
+		{"another", `cron = "TZ=Asia/Tokyo 0 6 * * *"`, "field `cron`: the time zone is given by the field `timezone`"},
+		{"a time zone and nothing else", `cron = "TZ=0"`, "field `cron`: the time zone is given by the field `timezone`"},
+		{"another", `cron = "CRON_TZ=UTC"`, "field `cron`: the time zone is given by the field `timezone`"},
 		{"a time zone that is none", `cron = "0 0 1 1 *", timezone = "Mars/Olympus"`, "field `timezone`: "},
 		{"a time zone without a cron", `interval = 5, timezone = "Europe/Warsaw"`, "field `timezone` is for `cron`"},
 		{"a cron and an interval", `interval = 5, cron = "0 0 1 1 *"`, "cron"},
@@ -57,4 +62,29 @@ return {
 			t.Errorf("%q is not in the error: %v", want, err)
 		}
 	}
+}
+
+// A script's text must not end the daemon, and what is taken must go on.
+func FuzzParseCron(f *testing.F) {
+	f.Add("*/5 8-18 * * mon-fri", "Europe/Warsaw")
+	f.Add("@daily", "")
+	f.Add("@every 90s", "UTC")
+	f.Add("30 2 29 2 ?", "America/Sao_Paulo")
+	f.Fuzz(func(t *testing.T, text, timezone string) {
+		c, _, err := parseCron(text, timezone)
+		if err != nil {
+			return
+		}
+		at := time.Date(2026, 3, 28, 12, 0, 0, 0, time.UTC)
+		for range 5 {
+			next := c.Next(at)
+			if next.IsZero() {
+				return
+			}
+			if !next.After(at) {
+				t.Fatalf("%q in %q: after %v comes %v", text, timezone, at, next)
+			}
+			at = next
+		}
+	})
 }
