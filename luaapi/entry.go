@@ -107,12 +107,16 @@ func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error
 		}
 		data = &result
 		if c.read != nil {
-			if data, err = c.read(&result); err != nil {
+			err := e.guarded(&opts, func() (err error) {
+				data, err = c.read(&result)
+				return err
+			})
+			if err != nil {
 				return err
 			}
 		}
 		if c.finish == nil {
-			return c.write(data, b)
+			return e.guarded(&opts, func() error { return c.write(data, b) })
 		}
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {

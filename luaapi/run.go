@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -188,14 +187,18 @@ func (r *Run) Instructions() uint64 {
 
 // Logger logs with the fields of what runs.
 func (r *Run) Logger() *zap.Logger {
-	if r.opts.Logger == nil {
-		if r.opts.MakeLogger != nil {
-			r.opts.Logger = r.opts.MakeLogger()
+	return r.opts.logger(r.vm)
+}
+
+func (o *RunOptions) logger(vm *VM) *zap.Logger {
+	if o.Logger == nil {
+		if o.MakeLogger != nil {
+			o.Logger = o.MakeLogger()
 		} else {
-			r.opts.Logger = r.vm.logger
+			o.Logger = vm.logger
 		}
 	}
-	return r.opts.Logger
+	return o.Logger
 }
 
 // warn notes something that is no failure of the run, but must not pass in silence.
@@ -337,8 +340,7 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 func (r *Run) outside(ctx context.Context, f func(ctx context.Context) error) (crash any, err error) {
 	defer func() {
 		if crash = recover(); crash != nil {
-			r.Logger().Error("a function of the daemon panicked; please report this as a bug of dumbprobe",
-				zap.Any("panic", crash), zap.ByteString("stack", debug.Stack()))
+			_ = panicError(r.Logger(), crash)
 		}
 	}()
 	return nil, f(ctx)

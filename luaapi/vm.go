@@ -164,7 +164,7 @@ var ErrNotBegun = errors.New("the run was not begun")
 //	defer func() { report(outcome) }()
 //	outcome = vm.Do(ctx, opts, f)
 //
-// What the run did to dumbprobe.state is committed if Do gives no error.
+// A panic of f is an error, see guard.go. What the run did to dumbprobe.state is committed if Do gives no error.
 func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err error) {
 	r := &Run{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
 	if r.opts.MaxInstructions == 0 {
@@ -194,7 +194,7 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err 
 	vm.state.G.CurrentThread = r.thread
 	ended := false
 	defer func() { r.endTransaction(ended && err == nil) }() // without the lock, and also when the goroutine ends early
-	err = f(r)
+	err = r.guarded(f)
 	ended = true
 	r.flushPrinted()
 	vm.giveThread(r)

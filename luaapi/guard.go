@@ -1,0 +1,40 @@
+package luaapi
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"go.uber.org/zap"
+)
+
+// A Go panic in what the daemon does for a script is a bug of the daemon. It fails that run, or that load, and must
+// not end the daemon with all other checks in it. (Those inside of Lua are caught by gopher-lua, see reportPanic.)
+
+// guarded calls f, which has the VM. What the run was at is not known after a panic: its Lua thread is not used again.
+func (r *Run) guarded(f func(*Run) error) (err error) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			r.unclean = true
+			err = panicError(r.Logger(), crash)
+		}
+	}()
+	return f(r)
+}
+
+// guarded calls f, a part of a run that does not need the VM.
+func (e *Entry) guarded(opts *RunOptions, f func() error) (err error) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			err = panicError(opts.logger(e.vm), crash)
+		}
+	}()
+	return f()
+}
+
+// panicError logs a panic with its stack, and gives what the run is reported with. It must be called from the deferred
+// function that recovered it: after that the stack is gone.
+func panicError(logger *zap.Logger, crash any) error {
+	logger.Error("a function of the daemon panicked; please report this as a bug of dumbprobe",
+		zap.Any("panic", crash), zap.ByteString("stack", debug.Stack()))
+	return &ScriptError{Msg: explainPanic(fmt.Sprint(crash)), Panic: true}
+}

@@ -1,0 +1,84 @@
+package luaapi
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap/zapcore"
+
+	"dumbprobe/internal/command"
+)
+
+// crashing panics wherever a command is run, as a bug of the daemon would.
+type crashing struct{}
+
+func (crashing) Run(context.Context, command.Spec) (command.Result, error) { panic("a bug in Run") }
+
+func (crashing) Start(context.Context, command.Spec) (*command.Stream, error) {
+	panic("a bug in Start")
+}
+
+// reported fails the test unless the panic was logged, with the stack of where it came from.
+func (s *testScript) reported(panicked, function string) {
+	s.t.Helper()
+	for _, l := range s.logs.FilterLevelExact(zapcore.ErrorLevel).All() {
+		fields := l.ContextMap()
+		stack, _ := fields["stack"].(string)
+		if strings.Contains(l.Message, "report this as a bug") && fields["panic"] == panicked && strings.Contains(stack, function) {
+			return
+		}
+	}
+	s.t.Errorf("the panic %q was not logged with its stack: %v", panicked, s.logs.All())
+}
+
+func TestAPanicOfTheDaemonInALoadIsAnErrorOfTheLoad(t *testing.T) {
+	s := newScriptVM(t, writeScript(t, `return {require("dumbprobe").Function{call = print, interval = 1}}`), Limits{})
+	s.vm.schedule = func(CheckFields) error { panic("a bug in Schedule") }
+	_, err := s.vm.Load(context.Background(), RunOptions{Timeout: longTime, Logger: s.log})
+	var load *LoadError
+	if !errors.As(err, &load) || !strings.Contains(err.Error(), "internal error: a bug in Schedule") {
+		t.Errorf("Load gives %v", err)
+	}
+	s.reported("a bug in Schedule", "TestAPanicOfTheDaemonInALoadIsAnErrorOfTheLoad")
+}
+
+func TestAPanicOfTheDaemonInARunIsAnErrorOfTheRun(t *testing.T) {
+	s := loadScript(t, `
+local dp, n = require "dumbprobe", 0
+return {
+  dp.ShellCommand{command = "true", interval = 1},
+  dp.ShellCommand{command = "true", interval = 1, parse = function() return {} end},
+  dp.Function{call = function() n = n + 1; return {n = n} end, interval = 1},
+}`)
+	s.vm.commands = crashing{}
+	for entry, name := range map[int]string{1: "without a parse function", 2: "with one"} {
+		t.Run(name, func(t *testing.T) {
+			s.logs.TakeAll()
+			wantInternalError(t, s.wait(s.start(entry, RunOptions{Timeout: longTime})).err, "a bug in Run")
+			s.reported("a bug in Run", "crashing.Run")
+		})
+	}
+	t.Run("in the VM", func(t *testing.T) {
+		s.logs.TakeAll()
+		o := s.wait(s.goDo(RunOptions{Timeout: longTime}, func(opts RunOptions, _ *Batch) error {
+			return s.vm.Do(context.Background(), opts, func(r *Run) error { panic("a bug in a run") })
+		}))
+		wantInternalError(t, o.err, "a bug in a run")
+		s.reported("a bug in a run", "TestAPanicOfTheDaemonInARunIsAnErrorOfTheRun")
+	})
+	t.Run("the VM goes on", func(t *testing.T) {
+		if o := s.wait(s.start(3, RunOptions{Timeout: longTime})); o.err != nil || o.lines()[0] != `{"n":1}` {
+			t.Errorf("%v, %v", o.lines(), o.err)
+		}
+	})
+}
+
+func wantInternalError(t *testing.T, err error, panicked string) {
+	t.Helper()
+	var script *ScriptError
+	if !errors.As(err, &script) || !script.Panic || !strings.Contains(err.Error(), "internal error: "+panicked) {
+		t.Errorf("the run gives %v, want an internal error %q", err, panicked)
+	}
+}
