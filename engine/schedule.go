@@ -43,7 +43,7 @@ func scheduleOf(name string, f luaapi.CheckFields) (scheduler.Schedule, error) {
 	return scheduler.New(o)
 }
 
-// parseCron reads the five fields of cron, or @hourly and its like.
+// parseCron reads the five fields of cron, or @hourly and its like. A cron that never comes is an error.
 func parseCron(text, timezone string) (scheduler.Cron, string, error) {
 	location := time.Local
 	if timezone != "" {
@@ -58,6 +58,9 @@ func parseCron(text, timezone string) (scheduler.Cron, string, error) {
 	}
 	if spec, ok := s.(*cron.SpecSchedule); ok {
 		spec.Location = location
+	}
+	if s.Next(time.Now()).IsZero() {
+		return nil, "", fmt.Errorf("field `cron`: %q never comes", text)
 	}
 	return s, text + " " + location.String(), nil
 }

@@ -15,6 +15,8 @@ func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
 		{"another", `cron = "TZ=Asia/Tokyo 0 6 * * *"`, "field `cron`: the time zone is given by the field `timezone`"},
 		{"a time zone and nothing else", `cron = "TZ=0"`, "field `cron`: the time zone is given by the field `timezone`"},
 		{"another", `cron = "CRON_TZ=UTC"`, "field `cron`: the time zone is given by the field `timezone`"},
+		{"a day that never comes", `cron = "0 0 31 2 *"`, "field `cron`: \"0 0 31 2 *\" never comes"},
+		{"an empty list", `cron = ", * * * *"`, "field `cron`: \", * * * *\" never comes"},
 		{"a time zone that is none", `cron = "0 0 1 1 *", timezone = "Mars/Olympus"`, "field `timezone`: "},
 		{"a time zone without a cron", `interval = 5, timezone = "Europe/Warsaw"`, "field `timezone` is for `cron`"},
 		{"a cron and an interval", `interval = 5, cron = "0 0 1 1 *"`, "cron"},
@@ -34,7 +36,7 @@ func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
 	for _, fields := range []string{
 		`cron = "@hourly"`, `cron = "*/5 8-18 * * mon-fri", timezone = "UTC"`, `cron = "0 0 1 1 *", splay = 5`,
 		`interval = 5, align = true, splay = 5, jitter = 1, retry_interval = 1, first = "interval"`,
-		`interval = 5, first = "spread"`, `interval = 315360000`,
+		`cron = "0 0 29 2 *"`, `interval = 5, first = "spread"`, `interval = 315360000`,
 	} {
 		t.Run(fields, func(t *testing.T) {
 			t.Parallel()
