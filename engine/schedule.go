@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // the binary is all that a user ships: the host may have no time zones
@@ -57,7 +58,8 @@ func parseCron(text, timezone string) (scheduler.Cron, string, error) {
 		return nil, "", fmt.Errorf("field `cron`: %w", err)
 	}
 	if spec, ok := s.(*cron.SpecSchedule); ok {
-		spec.Location = location
+		spec.Location = time.UTC // what it gives is what the clock of the location is to show
+		s = scheduler.InZone(spec, location, certainTimes(text))
 	}
 	if s.Next(time.Now()).IsZero() {
 		return nil, "", fmt.Errorf("field `cron`: %q never comes", text)
@@ -77,4 +79,15 @@ func parseStandard(text string) (s cron.Schedule, err error) {
 		}
 	}()
 	return cron.ParseStandard(text)
+}
+
+// certainTimes tells whether a cron is one of certain times of the day, as Vixie cron decides it: neither its minute
+// nor its hour begins with a star.
+func certainTimes(text string) bool {
+	if strings.HasPrefix(text, "@") {
+		return text != "@hourly"
+	}
+	return !slices.ContainsFunc(strings.Fields(text)[:2], func(field string) bool {
+		return strings.HasPrefix(field, "*") || strings.HasPrefix(field, "?") // the parser takes both for any
+	})
 }

@@ -66,6 +66,38 @@ return {
 	}
 }
 
+// Certain times of the day come once in the nights when the clock is changed, others as the clock shows them: see
+// scheduler.InZone.
+func TestACronOfCertainTimesComesOnceWhereTheClockIsChanged(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ cron, zone, after, want string }{
+		{"30 2 * * *", "Europe/Warsaw", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+		{"30 2 * * *", "Europe/Warsaw", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"},
+		{"0,30 2 * * *", "Europe/Warsaw", "2026-10-25T00:30:00Z", "2026-10-26T01:00:00Z"},
+		{"*/30 2 * * *", "Europe/Warsaw", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z"},
+		{"*/30 2 * * *", "Europe/Warsaw", "2026-03-28T12:00:00Z", "2026-03-30T00:00:00Z"},
+		{"30 * * * *", "Europe/Warsaw", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
+		{"? ? * * *", "Europe/Warsaw", "2026-10-25T00:59:00Z", "2026-10-25T01:00:00Z"},
+		{"@hourly", "Europe/Warsaw", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"},
+		{"@every 1h", "Europe/Warsaw", "2026-10-25T00:00:00Z", "2026-10-25T01:00:00Z"},
+		{"@daily", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},
+		{"@midnight", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},
+		{"@weekly", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"},
+	} {
+		parsed, _, err := parseCron(c.cron, c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := time.Parse(time.RFC3339, c.after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parsed.Next(after).UTC().Format(time.RFC3339); got != c.want {
+			t.Errorf("%s in %s: after %s comes %s, want %s", c.cron, c.zone, c.after, got, c.want)
+		}
+	}
+}
+
 // A script's text must not end the daemon, and what is taken must go on.
 func FuzzParseCron(f *testing.F) {
 	f.Add("*/5 8-18 * * mon-fri", "Europe/Warsaw")

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,10 +20,8 @@ func mustNew(t testing.TB, o Options) Schedule {
 
 func mustCron(t testing.TB, text string) Options {
 	t.Helper()
-	// In UTC, unless the text says otherwise, since the tests' machine may be anywhere.
-	if !strings.HasPrefix(text, "CRON_TZ=") {
-		text = "CRON_TZ=UTC " + text
-	}
+	// In UTC, since the tests' machine may be anywhere.
+	text = "CRON_TZ=UTC " + text
 	c, err := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
 	if err != nil {
 		t.Fatal(err)

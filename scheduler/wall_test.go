@@ -111,8 +111,8 @@ func TestCronFollowsItsTimeZoneOverDaylightSaving(t *testing.T) {
 	// 2000-03-26 02:00 became 03:00 in Berlin: 08:00 is 07:00 UTC before and 06:00 UTC from then on.
 	start := 84*24*time.Hour + 12*time.Hour // 2000-03-25 12:00 UTC
 	inBubble(t, start, func(t *testing.T, now time.Time) {
-		o := mustCron(t, "CRON_TZ=Europe/Berlin 0 8 * * *")
-		s := mustNew(t, o)
+		c, _ := inZone(t, "0 8 * * *", "Europe/Berlin", true)
+		s := mustNew(t, Options{Cron: c})
 		plan := s.First(now)
 		var got []string
 		for range 2 {
