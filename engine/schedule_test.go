@@ -23,6 +23,8 @@ func TestAScheduleThatCannotBeIsAnErrorOfTheLoad(t *testing.T) {
 		{"a jitter as long as the interval", `interval = 5, jitter = 5`, "jitter"},
 		{"a splay longer than the interval", `interval = 5, splay = 6`, "splay"},
 		{"an interval below the shortest", `interval = 0.0001`, "interval"},
+		{"an interval that rounds to nothing", `interval = 1e-10`, "interval: must be at least 1ms, got 1ns"},
+		{"a retry interval that rounds to nothing", `interval = 5, retry_interval = 1e-10`, "retry_interval: must be at least 1ms, got 1ns"},
 		{"spread with align", `interval = 5, align = true, first = "spread"`, "spread"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

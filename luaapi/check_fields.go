@@ -32,7 +32,7 @@ type ScheduleFields struct {
 }
 
 var checkFields = []Field{
-	{Name: "interval", Type: typeDuration, Unit: "seconds", Required: true, Unless: "cron", Doc: "time from one run to the next, whatever a run takes; needed unless there is a `cron`"},
+	{Name: "interval", Type: typeDuration, Unit: "seconds", Required: true, Unless: "cron", Doc: "time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron`"},
 	{Name: "name", Type: typeText, Default: "`<script>#<position> <Class>`", Doc: "name of the check in logs, metrics and state"},
 	{Name: "aspect", Type: typeText, Doc: "overwrites the aspect of the check's messages"},
 	{Name: "location", Type: typeLocation, Doc: "its keys overwrite those of the messages' location"},
@@ -43,7 +43,7 @@ var checkFields = []Field{
 	{Name: "align", Type: typeBoolean, Default: "false", Doc: "runs at the multiples of the interval on the wall clock: every full minute, hour"},
 	{Name: "splay", Type: typeWait, Unit: "seconds", Default: "0", Doc: "runs later by up to this much; by how much depends on the name alone, so that a restart does not move it"},
 	{Name: "jitter", Type: typeWait, Unit: "seconds", Default: "0", Doc: "each run is later by a random time of up to this much; the interval stays the same on average"},
-	{Name: "retry_interval", Type: typeDuration, Unit: "seconds", Doc: "time to the next run after one that failed, or whose state was not `expected`"},
+	{Name: "retry_interval", Type: typeDuration, Unit: "seconds", Doc: "time to the next run after one that failed, or whose state was not `expected`; 0.001 at least"},
 	{Name: "first", Type: oneOf("now", "spread", "interval"), Default: "`now`; with `align` and `cron` the first time that fits", Doc: "when the first run is: at once, within the first interval (where depends on the name), or one interval later"},
 }
 

@@ -147,8 +147,8 @@ func (o Options) validate() error {
 	return errors.Join(errs...)
 }
 
-// Seconds converts a number of seconds, as scripts give them, to a duration rounded to the nanosecond.
-// NaN, infinities, negative numbers and more than MaxInterval are errors.
+// Seconds converts a number of seconds, as scripts give them, to a duration rounded to the nanosecond, but
+// not to zero, which would switch the option off. NaN, infinities, negative numbers and more than MaxInterval are errors.
 func Seconds(seconds float64) (time.Duration, error) {
 	switch {
 	case math.IsNaN(seconds) || math.IsInf(seconds, 0):
@@ -158,5 +158,8 @@ func Seconds(seconds float64) (time.Duration, error) {
 	case seconds > MaxInterval.Seconds():
 		return 0, fmt.Errorf("must be at most ten years, got %v seconds", seconds)
 	}
-	return time.Duration(math.Round(seconds * float64(time.Second))), nil
+	if seconds == 0 {
+		return 0, nil
+	}
+	return max(1, time.Duration(math.Round(seconds*float64(time.Second)))), nil
 }

@@ -78,16 +78,17 @@ func TestSeconds(t *testing.T) {
 		want    time.Duration
 		err     string
 	}{
-		"zero":                {0, 0, ""},
-		"a fraction":          {0.25, 250 * time.Millisecond, ""},
-		"rounded, not cut":    {0.1 + 0.2, 300 * time.Millisecond, ""},
-		"ten years":           {MaxInterval.Seconds(), MaxInterval, ""},
-		"more than ten years": {MaxInterval.Seconds() + 1, 0, "must be at most ten years, got 3.15360001e+08 seconds"},
-		"a huge number":       {1e300, 0, "must be at most ten years, got 1e+300 seconds"},
-		"a negative number":   {-1, 0, "must not be negative, got -1 seconds"},
-		"NaN":                 {math.NaN(), 0, "must be a finite number of seconds, got NaN"},
-		"an infinity":         {math.Inf(1), 0, "must be a finite number of seconds, got +Inf"},
-		"a negative infinity": {math.Inf(-1), 0, "must be a finite number of seconds, got -Inf"},
+		"zero":                              {0, 0, ""},
+		"a fraction":                        {0.25, 250 * time.Millisecond, ""},
+		"rounded, not cut":                  {0.1 + 0.2, 300 * time.Millisecond, ""},
+		"less than a nanosecond is no zero": {1e-10, 1, ""},
+		"ten years":                         {MaxInterval.Seconds(), MaxInterval, ""},
+		"more than ten years":               {MaxInterval.Seconds() + 1, 0, "must be at most ten years, got 3.15360001e+08 seconds"},
+		"a huge number":                     {1e300, 0, "must be at most ten years, got 1e+300 seconds"},
+		"a negative number":                 {-1, 0, "must not be negative, got -1 seconds"},
+		"NaN":                               {math.NaN(), 0, "must be a finite number of seconds, got NaN"},
+		"an infinity":                       {math.Inf(1), 0, "must be a finite number of seconds, got +Inf"},
+		"a negative infinity":               {math.Inf(-1), 0, "must be a finite number of seconds, got -Inf"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

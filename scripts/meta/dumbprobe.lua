@@ -229,7 +229,7 @@ function dumbprobe.command(command, options) end
 function dumbprobe.statvfs(path) end
 
 ---@class dumbprobe.BaseCheck.Fields
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -240,7 +240,7 @@ function dumbprobe.statvfs(path) end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 ---@field [string] any # of your own
 
@@ -262,7 +262,7 @@ function dumbprobe.statvfs(path) end
 --- CHECKS = {Exists{path = "/etc/passwd", interval = 60, location = {file = "/etc/passwd"}}}
 --- ```
 ---@class dumbprobe.BaseCheck : dumbprobe.Check
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -273,7 +273,7 @@ function dumbprobe.statvfs(path) end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 ---@field last_run? number # when the check ran last; the daemon sets it before each run (unix time, seconds)
 ---@field [string] any # of your own
@@ -327,7 +327,7 @@ function BaseCheck:run() end
 ---@class dumbprobe.Function.Fields
 ---@field call fun(...): dumbprobe.Messages # returns a message, a list of messages, or {} if there is nothing to send
 ---@field args? any[] # a list, the arguments of the call; default: {}
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -338,7 +338,7 @@ function BaseCheck:run() end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 
 --- Calls a Lua function, and sends the messages that it returns.
@@ -355,7 +355,7 @@ function BaseCheck:run() end
 --- CHECKS = {dp.Function{call = uptime, interval = 60}}
 --- ```
 ---@class dumbprobe.Function : dumbprobe.Check
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -366,7 +366,7 @@ function BaseCheck:run() end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 ---@overload fun(fields: dumbprobe.Function.Fields): dumbprobe.Function
 local Function = {}
@@ -395,7 +395,7 @@ function Function:check_name() end
 ---@field max_output? integer # how much of its output, and of its standard error, is kept; the rest is discarded, and `truncated` set (bytes); default: 1 MiB
 ---@field cwd? string # the directory it runs in; default: the daemon's
 ---@field parse? fun(stdout: string, code: integer, stderr: string, result: dumbprobe.CommandResult): dumbprobe.Messages # makes messages of the output; `code` is the exit code, or minus the signal's number
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -406,7 +406,7 @@ function Function:check_name() end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 
 --- Runs a command and makes messages of what it prints. Without `parse` it prints JSON objects, which are the messages, and an exit code other than 0 is an error.
@@ -425,7 +425,7 @@ function Function:check_name() end
 --- }
 --- ```
 ---@class dumbprobe.ShellCommand : dumbprobe.Check
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -436,7 +436,7 @@ function Function:check_name() end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 ---@overload fun(fields: dumbprobe.ShellCommand.Fields): dumbprobe.ShellCommand
 local ShellCommand = {}
@@ -464,7 +464,7 @@ function ShellCommand:check_name() end
 ---@field env? table<string, string> # environment variables, added to the daemon's; default: {}
 ---@field max_output? integer # how much of its output, and of its standard error, is kept; the rest is discarded, and `truncated` set (bytes); default: 1 MiB
 ---@field cwd? string # the directory it runs in; default: the daemon's
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -475,7 +475,7 @@ function ShellCommand:check_name() end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 
 --- Runs a Monitoring Plugin. The exit code becomes state and severity, performance data become values with thresholds.
@@ -493,7 +493,7 @@ function ShellCommand:check_name() end
 --- }
 --- ```
 ---@class dumbprobe.Nagios : dumbprobe.Check
----@field interval? number # time from one run to the next, whatever a run takes; needed unless there is a `cron` (seconds)
+---@field interval? number # time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron` (seconds)
 ---@field name? string # name of the check in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the check's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
@@ -504,7 +504,7 @@ function ShellCommand:check_name() end
 ---@field align? boolean # runs at the multiples of the interval on the wall clock: every full minute, hour; default: false
 ---@field splay? number # runs later by up to this much; by how much depends on the name alone, so that a restart does not move it (seconds); default: 0
 ---@field jitter? number # each run is later by a random time of up to this much; the interval stays the same on average (seconds); default: 0
----@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected` (seconds)
+---@field retry_interval? number # time to the next run after one that failed, or whose state was not `expected`; 0.001 at least (seconds)
 ---@field first? "now"|"spread"|"interval" # when the first run is: at once, within the first interval (where depends on the name), or one interval later; default: `now`; with `align` and `cron` the first time that fits
 ---@overload fun(fields: dumbprobe.Nagios.Fields): dumbprobe.Nagios
 local Nagios = {}
