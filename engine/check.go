@@ -30,6 +30,7 @@ type check struct {
 	askAgain  bool      // next_run failed: what is due is not the check, but the question
 	lastStart time.Time // of the last run, where next_run says when the next is due
 	backoff   scheduler.Backoff
+	past      pastStreak
 	wanted    *runRequest // a run that is asked for, and has not begun; nil: none
 }
 
@@ -262,20 +263,22 @@ func (c *check) ask() {
 // answered takes what next_run gave.
 func (c *check) answered(unix float64, err error) {
 	now := time.Now()
-	at, clamped := now, false
+	at, clamped, tooOften := now, false, false
 	if err == nil {
 		at, clamped, err = scheduler.FromUnix(now, unix)
 	}
 	c.mu.Lock()
 	c.askAgain = err != nil
 	if err != nil {
-		c.asked = 0
+		c.asked, c.past = 0, 0
 		at = now.Add(c.backoff.Next())
 	} else {
 		c.asked = unix
 		c.backoff.Reset()
+		tooOften = c.past.note(!at.After(now), now.Sub(c.lastStart))
 		at = scheduler.Spaced(at, c.lastStart)
 	}
+	lasts := c.past.lasts()
 	c.plan = scheduler.Plan{At: at, Grid: at, OffGrid: true}
 	c.mu.Unlock()
 	if err == nil && clamped {
@@ -290,7 +293,12 @@ func (c *check) answered(unix float64, err error) {
 		}
 	} else {
 		c.record.Load().planned(nil)
-		c.script.engine.voice.well(c.source(), "next_run")
+		switch {
+		case tooOften:
+			c.script.engine.voice.tell(c.source(), "next_run", OutcomePast, errPastStreak())
+		case !lasts:
+			c.script.engine.voice.well(c.source(), "next_run")
+		}
 	}
 	c.enqueue(at)
 }

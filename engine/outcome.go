@@ -23,6 +23,7 @@ const (
 	OutcomeDropped Outcome = "dropped" // some messages could not be written, the others were sent
 	OutcomeSkipped Outcome = "skipped" // the last run took so long that others fell out
 	OutcomeNextRun Outcome = "next_run_failed"
+	OutcomePast    Outcome = "next_run_past" // next_run gives times in the past, time after time
 	OutcomeMemory  Outcome = "out_of_memory" // the script holds more than it may
 	OutcomeStuck   Outcome = "stuck"         // the VM was held past every deadline, and was replaced
 
@@ -38,7 +39,7 @@ const (
 // outcomes are all of them, with how bad they are for who receives the messages.
 var outcomes = map[Outcome]message.Severity{
 	OutcomeOK:      message.Expected,
-	OutcomeSkipped: message.Warning, OutcomeCancelled: message.Warning, OutcomeEOF: message.Warning,
+	OutcomeSkipped: message.Warning, OutcomePast: message.Warning, OutcomeCancelled: message.Warning, OutcomeEOF: message.Warning,
 	OutcomeError: message.Error, OutcomeTimeout: message.Error, OutcomeNil: message.Error,
 	OutcomeDropped: message.Error, OutcomeNextRun: message.Error, OutcomeStuck: message.Error, OutcomeMemory: message.Error,
 	OutcomeOpenFailed: message.Error, OutcomeLoadFailed: message.Error,
