@@ -277,7 +277,7 @@ func baseHandleClass() Class {
 				Params:  []Param{self, {Name: "record", Type: typeString}},
 				Results: []Result{{Type: typeMessages, Doc: "{} ignores the record"}},
 				call: func(vm *VM, L *lua.LState) int {
-					v, err := vm.decodeJSON(L.CheckString(2))
+					v, err := runOf(L).decodeJSON(L.CheckString(2))
 					if err != nil {
 						L.RaiseError("%s", err.Error())
 					}

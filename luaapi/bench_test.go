@@ -91,11 +91,13 @@ func BenchmarkJSON(b *testing.B) {
 	b.Run("Decode", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(text)))
-		for b.Loop() {
-			if _, err := s.vm.decodeJSON(text); err != nil {
-				b.Fatal(err)
+		s.do(func(r *Run) {
+			for b.Loop() {
+				if _, err := r.decodeJSON(text); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
+		})
 	})
 	v := s.decode(text)
 	b.Run("Encode", func(b *testing.B) {

@@ -97,7 +97,7 @@ func shellCommandClass() Class {
 		c.lua = func(vm *VM, L *lua.LState, data any) (lua.LValue, error) {
 			list := L.CreateTable(1, 0)
 			err := eachObject(data.(*command.Result), func(object []byte) error {
-				v, err := vm.decodeJSON(string(object))
+				v, err := runOf(L).decodeJSON(string(object))
 				if err == nil {
 					list.Append(v)
 				}

@@ -61,6 +61,8 @@ func TestDeadlines(t *testing.T) {
 		"table.insert at the front":      `local t = {} while true do table.insert(t, 1, 1) end`,
 		"long json.encode":               `local t = {} for i = 1, 20000 do t[i] = i end while true do dp.json.encode(t) end`,
 		"long json.decode":               `local s = "[" .. ("1,"):rep(20000) .. "1]" while true do dp.json.decode(s) end`,
+		"one very long json.decode":      `dp.json.decode("[" .. ("1,"):rep(7000000) .. "1]")`,
+		"one in a pcall with a loop":     `pcall(dp.json.decode, "[" .. ("{},"):rep(900000) .. "1]") while true do end`,
 		"messages that are populated":    `local c = dp.BaseCheck:extend{run = function() end}{interval = 1, aspect = "x"} local t = {} for i = 1, 20000 do t[i] = {} end while true do c:populate(t) end`,
 		"a sleep":                        `dp.sleep(100)`,
 		"sleeps":                         `while true do dp.sleep(0.001) end`,

@@ -1,30 +1,54 @@
 package luaapi
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
 )
 
+// maxDecoded is how many values one JSON text may have: each takes some 2 us and 250 bytes.
+const maxDecoded = 1_000_000
+
+// What decoding costs, in instructions of Lua that take about as long.
+const (
+	bytesPerInstruction  = 2
+	instructionsPerValue = 50
+)
+
+// decoder makes Lua values of one JSON text. It ends with the run: no deadline interrupts it otherwise.
+type decoder struct {
+	run    *Run
+	tokens *json.Decoder
+	values int
+}
+
 // decodeJSON makes Lua values of one JSON text. Null becomes dumbprobe.null, so that no key is lost; a list
-// is marked as one, so that it is written as a list again even when it is empty.
-func (vm *VM) decodeJSON(text string) (lua.LValue, error) {
+// is marked as one, so that it is written as a list again even when it is empty. The error is the run's where
+// that is over.
+func (r *Run) decodeJSON(text string) (lua.LValue, error) {
 	if at := invalidUTF8(text); at < len(text) {
 		return nil, fmt.Errorf("the JSON text is not UTF-8, at byte %d: %s", at, excerpt(text[at:]))
 	}
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
-	d.UseNumber()
-	v, err := vm.decodeValue(d, 0)
+	if err := r.work(len(text) / bytesPerInstruction); err != nil {
+		return nil, err
+	}
+	d := &decoder{run: r, tokens: json.NewDecoder(strings.NewReader(text))}
+	d.tokens.UseNumber()
+	v, err := d.value(0)
+	if r.ended != nil {
+		return nil, r.ended
+	}
 	if err != nil {
 		return nil, jsonError(err, text)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("more text after the JSON value, at byte %d", d.InputOffset())
+	if _, err := d.tokens.Token(); err != io.EOF {
+		return nil, fmt.Errorf("more text after the JSON value, at byte %d", d.tokens.InputOffset())
 	}
 	return v, nil
 }
@@ -45,20 +69,35 @@ func jsonError(err error, text string) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return fmt.Errorf("the JSON text ends too early: %s", excerpt(text))
 	}
+	var over *decodeLimitError
+	if errors.As(err, &over) {
+		return err
+	}
 	return fmt.Errorf("not JSON: %w, in %s", err, excerpt(text))
 }
 
-func (vm *VM) decodeValue(d *json.Decoder, depth int) (lua.LValue, error) {
+// decodeLimitError is a JSON text that is too much, and may be right otherwise.
+type decodeLimitError struct{ text string }
+
+func (e *decodeLimitError) Error() string { return e.text }
+
+func (d *decoder) value(depth int) (lua.LValue, error) {
 	if depth > 1000 {
-		return nil, fmt.Errorf("more than 1000 levels")
+		return nil, &decodeLimitError{"the JSON text has more than 1000 levels"}
 	}
-	token, err := d.Token()
+	if d.values++; d.values > maxDecoded {
+		return nil, &decodeLimitError{fmt.Sprintf("the JSON text has more than %d values", maxDecoded)}
+	}
+	if err := d.run.work(instructionsPerValue); err != nil {
+		return nil, err
+	}
+	token, err := d.tokens.Token()
 	if err != nil {
 		return nil, err
 	}
 	switch x := token.(type) {
 	case nil:
-		return vm.shared.null, nil
+		return d.run.vm.shared.null, nil
 	case bool:
 		return lua.LBool(x), nil
 	case string:
@@ -71,43 +110,46 @@ func (vm *VM) decodeValue(d *json.Decoder, depth int) (lua.LValue, error) {
 		return lua.LNumber(f), nil
 	case json.Delim:
 		if x == '{' {
-			return vm.decodeObject(d, depth)
+			return d.object(depth)
 		}
-		return vm.decodeList(d, depth)
+		return d.list(depth)
 	}
 	return nil, fmt.Errorf("unexpected %v", token)
 }
 
-func (vm *VM) decodeObject(d *json.Decoder, depth int) (lua.LValue, error) {
-	t := vm.state.CreateTable(0, 4)
-	for d.More() {
-		key, err := d.Token()
+func (d *decoder) object(depth int) (lua.LValue, error) {
+	if !d.tokens.More() {
+		t := d.run.vm.state.CreateTable(0, 0)
+		t.Metatable = d.run.vm.shared.objectMeta // to be written as an object again
+		_, err := d.tokens.Token()
+		return t, err
+	}
+	t := d.run.vm.state.CreateTable(0, 4)
+	for d.tokens.More() {
+		key, err := d.tokens.Token()
 		if err != nil {
 			return nil, err
 		}
-		v, err := vm.decodeValue(d, depth+1)
+		v, err := d.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
 		t.RawSetString(key.(string), v)
 	}
-	if isEmpty(t) {
-		t.Metatable = vm.shared.objectMeta // to be written as an object again
-	}
-	_, err := d.Token()
+	_, err := d.tokens.Token()
 	return t, err
 }
 
-func (vm *VM) decodeList(d *json.Decoder, depth int) (lua.LValue, error) {
-	t := vm.state.CreateTable(4, 0)
-	t.Metatable = vm.shared.arrayMeta
-	for i := 1; d.More(); i++ {
-		v, err := vm.decodeValue(d, depth+1)
+func (d *decoder) list(depth int) (lua.LValue, error) {
+	t := d.run.vm.state.CreateTable(4, 0)
+	t.Metatable = d.run.vm.shared.arrayMeta
+	for i := 1; d.tokens.More(); i++ {
+		v, err := d.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
 		t.RawSetInt(i, v)
 	}
-	_, err := d.Token()
+	_, err := d.tokens.Token()
 	return t, err
 }

@@ -153,7 +153,7 @@ func handleClass(def Class, read func(h *handleObject, set *fieldSet, v []lua.LV
 // parseRecord makes a Lua value of one record: what the parse function returns, or the decoded JSON.
 func (h *handleObject) parseRecord(r *Run, L *lua.LState, record reader.Record) (lua.LValue, error) {
 	if h.parse == nil {
-		v, err := r.vm.decodeJSON(record.Text)
+		v, err := r.decodeJSON(record.Text)
 		if err != nil {
 			return nil, recordError(record, err)
 		}

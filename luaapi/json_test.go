@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -104,14 +105,17 @@ func TestDecodedTablesCanBeChanged(t *testing.T) {
 
 func (s *testScript) decode(text string) lua.LValue {
 	s.t.Helper()
-	var v lua.LValue
-	s.do(func(*Run) {
-		var err error
-		if v, err = s.vm.decodeJSON(text); err != nil {
-			s.t.Fatalf("%s: %v", text, err)
-		}
-	})
+	v, err := s.tryDecode(text)
+	if err != nil {
+		s.t.Fatalf("%s: %v", text, err)
+	}
 	return v
+}
+
+func (s *testScript) tryDecode(text string) (v lua.LValue, err error) {
+	s.t.Helper()
+	s.do(func(r *Run) { v, err = r.decodeJSON(text) })
+	return v, err
 }
 
 func (s *testScript) encode(v lua.LValue) string {
@@ -127,6 +131,39 @@ func (s *testScript) encode(v lua.LValue) string {
 	return string(out)
 }
 
+// with is the script in another test, as a fuzz target is one.
+func (s *testScript) with(t testing.TB) *testScript {
+	other := *s
+	other.t = t
+	return &other
+}
+
+// What is decoded has a limit, and is far below it as a rule.
+func TestDecodeALot(t *testing.T) {
+	s := loadScript(t, checkOf(`return {}`))
+	list := s.decode("[" + strings.Repeat("1,", maxDecoded-2) + "1]").(*lua.LTable)
+	if n := list.Len(); n != maxDecoded-1 {
+		t.Errorf("the list has %d elements, want %d", n, maxDecoded-1)
+	}
+	_, err := s.tryDecode("[" + strings.Repeat("1,", maxDecoded-1) + "1]")
+	if err == nil || err.Error() != "the JSON text has more than 1000000 values" {
+		t.Errorf("one more gives %v", err)
+	}
+}
+
+// Decoding counts for max_instructions, also within one call.
+func TestDecodingCounts(t *testing.T) {
+	s := loadScript(t, checkOf(`dp.json.decode("[" .. ("1,"):rep(100000) .. "1]") return {}`))
+	o := s.wait(s.start(1, RunOptions{Timeout: longTime, MaxInstructions: 1_000_000}))
+	var over *BudgetError
+	if !errors.As(o.err, &over) {
+		t.Errorf("it ended with %v", o.err)
+	}
+	if n := o.batch.Instructions; n > 1_100_000 {
+		t.Errorf("it counted %d instructions before it ended", n)
+	}
+}
+
 // FuzzDecode: no text panics; what is decoded is JSON for encoding/json too, and is encoded as valid JSON
 // that decodes to the same.
 func FuzzDecode(f *testing.F) {
@@ -137,7 +174,8 @@ func FuzzDecode(f *testing.F) {
 	}
 	s := loadScript(f, checkOf(`return {}`))
 	f.Fuzz(func(t *testing.T, text string) {
-		v, err := s.vm.decodeJSON(text)
+		s := s.with(t)
+		v, err := s.tryDecode(text)
 		if err != nil {
 			if json.Valid([]byte(text)) && utf8.ValidString(text) && len(text) < 900 && !strings.Contains(err.Error(), "out of range") {
 				t.Fatalf("valid JSON is refused: %q: %v", text, err)
@@ -155,7 +193,7 @@ func FuzzDecode(f *testing.F) {
 		if !json.Valid(out) {
 			t.Fatalf("%q is encoded as %q", text, out)
 		}
-		again, err := s.vm.decodeJSON(string(out))
+		again, err := s.tryDecode(string(out))
 		if err != nil || !sameValue(v, again) {
 			t.Fatalf("%q is encoded as %q, which is another value: %v", text, out, err)
 		}
@@ -168,6 +206,7 @@ func FuzzEncode(f *testing.F) {
 	f.Add([]byte("\x05\x01\x05\x02\x06\x06\x06\xff\xff"))
 	s := loadScript(f, checkOf(`return {}`))
 	f.Fuzz(func(t *testing.T, recipe []byte) {
+		s := s.with(t)
 		m := valueMaker{s: s, recipe: recipe}
 		v := m.value(0)
 		e := encoder{maxBytes: 1 << 16, maxDepth: 20}
@@ -176,7 +215,7 @@ func FuzzEncode(f *testing.F) {
 			t.Fatalf("no JSON: %q", out)
 		}
 		if err == nil {
-			again, err := s.vm.decodeJSON(string(out))
+			again, err := s.tryDecode(string(out))
 			if err != nil {
 				t.Fatalf("%q is not decoded: %v", out, err)
 			}

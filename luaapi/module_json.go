@@ -13,11 +13,10 @@ func jsonModule() Module {
 				Name: "decode", Doc: "Makes Lua values of a JSON text. null becomes dumbprobe.null.",
 				Params:  []Param{{Name: "text", Type: typeString}},
 				Results: []Result{{Type: typeOptional, Doc: "the value"}},
-				Errors:  "when the text is not one JSON value",
+				Errors:  "when the text is not one JSON value, has more than a million values or more than 1000 levels",
 				Example: "local dp = require \"dumbprobe\"\nlocal v = dp.json.decode('{\"list\": [1, 2], \"none\": null}')\nassert(#v.list == 2 and v.none == dp.null)",
 				call: func(vm *VM, L *lua.LState) int {
-					runOf(L).charge(2 * len(L.Get(1).(lua.LString)))
-					v, err := vm.decodeJSON(string(L.Get(1).(lua.LString)))
+					v, err := runOf(L).decodeJSON(string(L.Get(1).(lua.LString)))
 					if err != nil {
 						L.RaiseError("json.decode: %s", err.Error())
 					}

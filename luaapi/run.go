@@ -180,6 +180,15 @@ func (r *Run) charge(instructions int) {
 	r.countdown -= int32(min(instructions, 1<<20)) // the next look adds them up
 }
 
+// work is charge for work that goes on: it looks when it is time to, and gives why the run must end.
+func (r *Run) work(instructions int) error {
+	r.charge(instructions)
+	if r.countdown <= 0 || r.hurry.Load() {
+		r.look()
+	}
+	return r.ended
+}
+
 // Instructions is how many Lua instructions the run has executed.
 func (r *Run) Instructions() uint64 {
 	return r.steps + uint64(stepsPerLook-max(r.countdown, 0))

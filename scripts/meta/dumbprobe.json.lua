@@ -8,7 +8,7 @@ local json = {}
 
 --- Makes Lua values of a JSON text. null becomes dumbprobe.null.
 ---
---- Errors: when the text is not one JSON value.
+--- Errors: when the text is not one JSON value, has more than a million values or more than 1000 levels.
 ---
 --- ```lua
 --- local dp = require "dumbprobe"
