@@ -191,6 +191,53 @@ func TestNagios(t *testing.T) {
 	}
 }
 
+// What is left of a plugin's output that was cut says so, and holds no number that was cut short.
+func TestNagiosOutputThatIsCut(t *testing.T) {
+	s := loadScript(t, `
+		local dp = require "dumbprobe"
+		local checks = {
+			dp.Nagios{command = "yes 'OK much' | head -c 3000000; echo '|a=1'", interval = 60, aspect = "x"},
+			dp.Nagios{command = "echo 'OK | a=1 b=23456'", max_output = 12, interval = 60, aspect = "x"},
+			dp.Nagios{command = "yes | head -c 3000000 >&2; echo OK", interval = 60, aspect = "x"},
+		}
+		for i = 1, 3 do
+			local inner = checks[i]
+			checks[i + 3] = {next_run = print, run = function() return inner:run() end}
+		end
+		return checks`)
+	for i, test := range []struct{ want, warning string }{
+		{`"comment":"OK much (the output was cut after 1048576 bytes)"`, "the output was cut after 1048576 bytes"},
+		{`"vset":{"a":{"value":1}},"comment":"OK (the output was cut after 12 bytes)"`, "the output was cut after 12 bytes"},
+		{`"comment":"OK"`, ""},
+	} {
+		for _, entry := range []int{i + 1, i + 4} {
+			o := s.mustRun(entry)
+			if got := o.lines()[0]; !strings.Contains(got, test.want) || strings.Contains(got, `"b"`) {
+				t.Errorf("entry %d gives %s, want %s", entry, got, test.want)
+			}
+			var warnings []string
+			for _, w := range o.batch.Warnings {
+				warnings = append(warnings, w.Error())
+			}
+			if got := strings.Join(warnings, "; "); !strings.Contains(got, test.warning) || test.warning == "" && got != "" {
+				t.Errorf("entry %d warns of %q, want %q", entry, got, test.warning)
+			}
+		}
+	}
+}
+
+// JSON that was cut between two objects is not all there is.
+func TestObjectsThatAreCut(t *testing.T) {
+	s := loadScript(t, `return {require "dumbprobe".ShellCommand{command = "echo '{\"a\":1}{\"b\":2}'", max_output = 7, interval = 60}}`)
+	o := s.run(1)
+	if lines := o.lines(); len(lines) != 1 || lines[0] != `{"a":1}` {
+		t.Errorf("it gives %v", lines)
+	}
+	if o.err == nil || o.err.Error() != "the output was cut after 7 bytes" {
+		t.Errorf("it ended with %v", o.err)
+	}
+}
+
 // A check can be run by a script, and its messages changed.
 func TestACheckInACheck(t *testing.T) {
 	s := loadScript(t, `

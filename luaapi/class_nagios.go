@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -67,7 +68,11 @@ type pluginResult struct {
 // pluginMessage makes the message of a plugin's output. A message always needs an aspect; where none is
 // given it is the check's name, or else the plugin's.
 func (c *checkObject) pluginMessage(result *command.Result, plugin string) (*pluginResult, error) {
-	out := nagios.Parse(result.Stdout)
+	output := result.Stdout
+	if result.StdoutTruncated { // the last word may be the beginning of a number
+		output = output[:bytes.LastIndexAny(output, " \t\n")+1]
+	}
+	out := nagios.Parse(output)
 	found := &pluginResult{message: nagios.Message(out, result.Code)}
 	m := &found.message
 	m.Time = now()
@@ -86,6 +91,11 @@ func (c *checkObject) pluginMessage(result *command.Result, plugin string) (*plu
 	}
 	if m.Comment == "" && result.Code < 0 {
 		m.Comment = fmt.Sprintf("the plugin was ended by signal %d", -result.Code)
+	}
+	if result.StdoutTruncated {
+		err := outputCut(result)
+		m.Comment = strings.TrimLeft(m.Comment+" ("+err.Error()+")", " ")
+		found.dropped = append(found.dropped, fmt.Errorf("%w; performance data behind that are lost (max_output)", err))
 	}
 	for _, d := range out.Dropped {
 		found.dropped = append(found.dropped, &PerfdataError{Text: d.Text, Reason: d.Reason})

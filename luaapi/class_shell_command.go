@@ -116,7 +116,7 @@ func eachObject(result *command.Result, f func(object []byte) error) error {
 	for object, err := range message.Objects(result.Stdout) {
 		if err != nil {
 			if result.StdoutTruncated {
-				return fmt.Errorf("the output was cut after %d bytes: %w", len(result.Stdout), err)
+				return fmt.Errorf("%w: %w", outputCut(result), err)
 			}
 			return fmt.Errorf("the output is not a sequence of JSON objects: %w", err)
 		}
@@ -124,7 +124,14 @@ func eachObject(result *command.Result, f func(object []byte) error) error {
 			return err
 		}
 	}
+	if result.StdoutTruncated {
+		return outputCut(result) // right behind an object
+	}
 	return nil
+}
+
+func outputCut(result *command.Result) error {
+	return fmt.Errorf("the output was cut after %d bytes", len(result.Stdout))
 }
 
 func exitError(result *command.Result) error {
