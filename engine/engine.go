@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"dumbprobe/internal/command"
 	"dumbprobe/internal/output"
@@ -132,18 +133,18 @@ func (e *Engine) vmOptions(path string, commands *command.Group) luaapi.Options 
 func (e *Engine) sendBatch(s source, b *luaapi.Batch) {
 	for i, warning := range b.Warnings {
 		if i >= maxReported {
-			e.logger.Warn(fmt.Sprintf("%d more warnings of this run", len(b.Warnings)-i), s.fields()...)
+			s.lines.Log(e.logger, zapcore.WarnLevel, fmt.Sprintf("%d more warnings of this run", len(b.Warnings)-i), s.fields()...)
 			break
 		}
-		e.logger.Warn(warning.Error(), s.fields()...)
+		s.lines.Log(e.logger, zapcore.WarnLevel, warning.Error(), s.fields()...)
 	}
 	for i, p := range b.Problems {
 		if i >= maxReported {
-			e.logger.Error(fmt.Sprintf("%d more messages or records were dropped", len(b.Problems)-i), s.fields()...)
+			s.lines.Log(e.logger, zapcore.ErrorLevel, fmt.Sprintf("%d more messages or records were dropped", len(b.Problems)-i), s.fields()...)
 			break
 		}
 		if i > 0 { // the first one is reported with the outcome
-			e.logger.Error(p.Error(), s.fields()...)
+			s.lines.Log(e.logger, zapcore.ErrorLevel, p.Error(), s.fields()...)
 		}
 	}
 	e.voice.dropped.Add(uint64(len(b.Problems)))

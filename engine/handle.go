@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dumbprobe/internal/loglimit"
 	"dumbprobe/internal/reader"
 	"dumbprobe/luaapi"
 	"dumbprobe/scheduler"
@@ -23,6 +24,7 @@ type handle struct {
 	reopen          time.Duration
 	stopped         chan struct{} // closed by stop
 	stopOnce        sync.Once
+	lines           *loglimit.Limit              // in the log
 	sessions        tenure                       // it is open, or about to be
 	record          atomic.Pointer[handleRecord] // shared with the version before, if that reads the same
 	life            context.Context              // of the reader of a built-in handle; ends when the handle is given up
@@ -43,7 +45,7 @@ const maxRecords = 500
 
 func newHandle(s *script, entry *luaapi.Entry, name string) *handle {
 	h := &handle{
-		script: s, entry: entry, name: name, stopped: make(chan struct{}), turned: make(chan struct{}),
+		script: s, entry: entry, name: name, lines: loglimit.New(), stopped: make(chan struct{}), turned: make(chan struct{}),
 		reopen: time.Duration(entry.Handle.Reopen * float64(time.Second)),
 	}
 	h.life, h.endLife = context.WithCancel(context.Background())
@@ -56,7 +58,7 @@ func newHandle(s *script, entry *luaapi.Entry, name string) *handle {
 func (h *handle) title() string { return h.name }
 
 func (h *handle) source() source {
-	return source{script: h.script.path, check: h.name, position: h.entry.Position}
+	return source{script: h.script.path, check: h.name, position: h.entry.Position, lines: h.lines}
 }
 
 func (h *handle) start(task) { h.enqueue(time.Now()) }
@@ -82,6 +84,7 @@ func (h *handle) end() {
 func (h *handle) giveUp() {
 	h.sessions.giveUp()
 	h.endLife()
+	h.lines.Tell()
 }
 
 func (h *handle) stop() {

@@ -17,7 +17,7 @@ var mayImport = map[string][]string{
 	"cmd/...": {"everything"},
 	"engine":  {"scheduler", "luaapi", "internal/...", "go.uber.org/zap/...", "github.com/robfig/cron/v3"},
 	"luaapi": {
-		"internal/message", "internal/reader", "internal/command", "internal/nagios", "internal/luapattern", "internal/state",
+		"internal/message", "internal/reader", "internal/command", "internal/nagios", "internal/luapattern", "internal/state", "internal/loglimit",
 		"github.com/yuin/gopher-lua/...", "layeh.com/gopher-luar", "go.uber.org/zap/...",
 		"github.com/agnivade/levenshtein", "golang.org/x/sys/...",
 	},
@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/output": {"internal/message", "internal/spool", "go.uber.org/zap/...", "golang.org/x/sys/...", "github.com/agnivade/levenshtein", "github.com/nats-io/nats.go", "github.com/tinylib/msgp/msgp",
 		"go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."},
 	"internal/logconfig": {"go.uber.org/zap/...", "go.yaml.in/yaml/v3", "github.com/agnivade/levenshtein", "golang.org/x/sys/..."},
+	"internal/loglimit":  {"go.uber.org/zap/...", "golang.org/x/time/rate"},
 	"internal/state":     {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
 	"internal/peers":     {"github.com/nats-io/...", "github.com/tinylib/msgp/msgp", "go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."}, // in no binary
 	"internal/soak":      {"internal/peers"},                                                                                                                 // runs the binary for minutes; in no binary

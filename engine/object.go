@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dumbprobe/internal/loglimit"
 	"dumbprobe/luaapi"
 	"dumbprobe/scheduler"
 )
@@ -15,13 +16,14 @@ type object struct {
 	name    string
 	backoff scheduler.Backoff
 	runs    tenure
+	lines   *loglimit.Limit        // in the log
 	record  atomic.Pointer[record] // shared with the version before
 }
 
 func newObject(s *script, o *luaapi.Object, names map[string]string) *object {
 	name := s.nameOf(&luaapi.Entry{Position: 1, Class: o.Class}, names)
 	adapter := &object{
-		script: s, object: o, name: name,
+		script: s, object: o, name: name, lines: loglimit.New(),
 		backoff: scheduler.Backoff{Base: time.Second, Max: time.Minute, Good: time.Minute},
 	}
 	adapter.record.Store(new(record))
@@ -30,11 +32,16 @@ func newObject(s *script, o *luaapi.Object, names map[string]string) *object {
 
 func (o *object) title() string { return o.name }
 
-func (o *object) source() source { return source{script: o.script.path, check: o.name, position: 1} }
+func (o *object) source() source {
+	return source{script: o.script.path, check: o.name, position: 1, lines: o.lines}
+}
 
 func (o *object) stop() {} // the closed idle channel of the script ends it
 
-func (o *object) giveUp() { o.runs.giveUp() }
+func (o *object) giveUp() {
+	o.runs.giveUp()
+	o.lines.Tell()
+}
 
 // start begins when the object of the version before has come to its end.
 func (o *object) start(old task) {

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"dumbprobe/internal/loglimit"
 	"dumbprobe/internal/message"
 	"dumbprobe/luaapi"
 )
@@ -19,6 +20,8 @@ type source struct {
 	script   string
 	check    string // name of the check or handle; "": the script as a whole
 	position int    // in CHECKS; 0: none
+
+	lines *loglimit.Limit // of what has no interval, and may go wrong as often as it likes; nil: none
 
 	// Instead of the others:
 	destination string // of messages
@@ -111,9 +114,8 @@ func (v *voice) well(s source, about string) {
 
 func (v *voice) report(s source, about string, o Outcome, err error, more ...zap.Field) {
 	if level := o.level(); o != OutcomeOK || v.logger.Core().Enabled(level) {
-		if entry := v.logger.Check(level, logLine(o, err)); entry != nil {
-			entry.Write(append(append(s.fields(), zap.String("outcome", string(o))), append(more, detail(err)...)...)...)
-		}
+		fields := append(append(s.fields(), zap.String("outcome", string(o))), append(more, detail(err)...)...)
+		s.lines.Log(v.logger, level, logLine(o, err), fields...)
 	}
 	if !v.worthSaying(s.topic(about), o) {
 		return

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap/zapcore"
 )
 
 // The base classes are classes of Lua tables: a script extends them, and the objects are tables of its own.
@@ -104,7 +105,7 @@ func warnOfMisspelt(L *lua.LState, fields, cls *lua.LTable, base *class, name st
 			return
 		}
 		script, line := where(L)
-		runOf(L).Logger().Warn(fmt.Sprintf("%s at %s:%d: the daemon knows no field `%s`: is `%s` meant? (give the class a default for it if it is a field of its own)",
+		runOf(L).log(zapcore.WarnLevel, fmt.Sprintf("%s at %s:%d: the daemon knows no field `%s`: is `%s` meant? (give the class a default for it if it is a field of its own)",
 			name, script, line, field, near))
 	})
 }

@@ -9,6 +9,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"dumbprobe/internal/command"
+	"dumbprobe/internal/loglimit"
 	"dumbprobe/internal/message"
 	"dumbprobe/internal/reader"
 )
@@ -42,6 +43,7 @@ type Entry struct {
 	object lua.LValue // the check or handle in Lua
 	check  *checkObject
 	handle *handleObject
+	stderr *loglimit.Limit // of what the handle's command writes there; nil before the first Open
 }
 
 // NeedsVM tells whether a run begins in the VM. One of a command begins with the command.
@@ -144,7 +146,10 @@ func within(spec command.Spec, timeout time.Duration) command.Spec {
 func (e *Entry) Open(ctx, life context.Context, opts RunOptions, legacy *Legacy) (source reader.Reader, err error) {
 	defer legacy.Close()
 	if e.handle != nil {
-		stderr := e.vm.logStderr(e.Name)
+		if e.stderr == nil {
+			e.stderr = loglimit.New()
+		}
+		stderr := e.vm.logStderr(e.Name, e.stderr)
 		if o := legacy.claim(e.vm, life, e.handle.source, stderr); o != nil {
 			return o, nil
 		}
@@ -227,6 +232,7 @@ func (e *Entry) ReadMessages(ctx context.Context, opts RunOptions, b *Batch) (eo
 // Close closes the handle; source is what Open gave.
 func (e *Entry) Close(ctx context.Context, opts RunOptions, source reader.Reader) error {
 	if e.handle != nil {
+		defer e.stderr.Tell()
 		return source.Close()
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {

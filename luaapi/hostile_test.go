@@ -6,8 +6,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"dumbprobe/internal/loglimit"
 )
 
 // Nothing that a script can reach ends the process, or gets at what all checks of the file share.
@@ -252,7 +255,7 @@ func TestPrintedTextGoesToTheLog(t *testing.T) {
 		"io.stderr":             {`io.stderr:write("bad\n")`, []string{"warn bad"}},
 		"io.output():write":     {`io.output():write("x\n")`, []string{"info x"}},
 		"os.execute":            {`os.execute("echo out; echo err >&2")`, []string{"info out", "warn err"}},
-		"a long line":           {`print(("x"):rep(100000))`, []string{"info " + strings.Repeat("x", 64<<10) + "..."}},
+		"a long line":           {`print(("x"):rep(100000))`, []string{"info " + strings.Repeat("x", 16<<10) + "... (83616 more bytes)"}},
 		"not UTF-8":             {`print("\255")`, []string{"info \xff"}},
 		"an error comes after":  {`io.write("half a line") error("x")`, []string{"info half a line"}},
 		"a table with itself":   {`local t = {} t.t = t dp.log.warn("cycle", {t = t, list = {t}}) print(t ~= nil)`, []string{"warn cycle", "info true"}},
@@ -267,6 +270,33 @@ func TestPrintedTextGoesToTheLog(t *testing.T) {
 			}
 			if strings.Join(got, "|") != strings.Join(test.want, "|") {
 				t.Errorf("the log has %.500q, want %.500q", got, test.want)
+			}
+		})
+	}
+}
+
+// What a script logs in a loop does not fill the disk, and the log says how much is missing.
+func TestWhatAScriptLogsIsLimited(t *testing.T) {
+	for name, line := range map[string]string{
+		"print":            `print("x")`,
+		"dp.log":           `dp.log.error("x", {text = "y"})`,
+		"io.write":         `io.write("x\n")`,
+		"io.stderr":        `io.stderr:write("x\n")`,
+		"os.execute":       `if i % 100 == 0 then os.execute("yes | head -n 100 >&2") end`,
+		"an unknown field": `dp.BaseCheck:extend{run = function() end}{interval = 1, intervall = 1}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := loadScript(t, checkOf("for i = 1, 5000 do "+line+" end return {}"))
+			o := s.mustRun(1)
+			s.vm.lines.Tell()
+			all := s.logs.All()
+			if most := loglimit.Burst + 1 + loglimit.PerSecond*int(o.took/time.Second+1); len(all) < 100 || len(all) > most {
+				t.Errorf("the log has %d lines after %v, want at most %d", len(all), o.took, most)
+			}
+			last := all[len(all)-1]
+			if left, ok := last.ContextMap()["left_out"].(uint64); !ok || int(left)+len(all)-1 != 5000 {
+				t.Errorf("of 5000 lines %d are in the log, and it ends with %q", len(all)-1, last.Message)
 			}
 		})
 	}

@@ -10,6 +10,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"dumbprobe/internal/loglimit"
 )
 
 func baseLibrary() Module {
@@ -28,7 +30,7 @@ func baseLibrary() Module {
 		{Name: "next", Signature: "t [, key]", Doc: "The next key and value of a table."},
 		{Name: "pairs", Signature: "t", Doc: "Iterates over a table."},
 		{Name: "pcall", Signature: "f [, ...]", Doc: "Calls f; false and the error instead of raising it. A check's deadline goes through it.", call: protectedCall},
-		{Name: "print", Signature: "...", Doc: "Logs its arguments at the level info, never to the message stream.", call: printToLog,
+		{Name: "print", Signature: "...", Doc: "Logs its arguments at the level info, never to the message stream. What is too much for the log is left out, and counted.", call: printToLog,
 			Example: "print(\"a line in the log\", 42)"},
 		{Name: "rawequal", Signature: "a, b", Doc: "Equality without metamethods."},
 		{Name: "rawget", Signature: "t, key", Doc: "Reads a field without metamethods."},
@@ -58,16 +60,13 @@ func printToLog(vm *VM, L *lua.LState) int {
 	return 0
 }
 
-// maxPrinted bounds one log line of a script.
-const maxPrinted = 64 << 10
+// log writes a line of the script's to the log, unless there are too many.
+func (r *Run) log(level zapcore.Level, line string, fields ...zap.Field) {
+	r.vm.lines.Log(r.Logger(), level, line, fields...)
+}
 
 func (r *Run) writeLine(line string, level zapcore.Level) {
-	if len(line) > maxPrinted {
-		line = line[:maxPrinted] + "..."
-	}
-	if entry := r.Logger().Check(level, line); entry != nil {
-		entry.Write(zap.Bool("printed", true))
-	}
+	r.log(level, line, zap.Bool("printed", true))
 }
 
 // write is io.write: whole lines are logged, the rest waits for its end, or the run's.
@@ -85,7 +84,7 @@ func (r *Run) write(text string, level zapcore.Level) {
 		r.writeLine(line, level)
 		r.printed = rest
 	}
-	if len(r.printed) > maxPrinted {
+	if len(r.printed) > loglimit.MaxText {
 		r.flushPrinted()
 	}
 }

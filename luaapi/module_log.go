@@ -9,7 +9,7 @@ import (
 func logModule() Module {
 	m := Module{
 		Name: moduleName + ".log",
-		Doc:  "Lines in the daemon's log, with the script and the check. `print` logs at the level info.",
+		Doc:  "Lines in the daemon's log, with the script and the check. `print` logs at the level info. What is too much for the log is left out, and counted.",
 	}
 	for _, l := range []struct {
 		name, doc string
@@ -29,9 +29,7 @@ func logModule() Module {
 			call: func(vm *VM, L *lua.LState) int {
 				text := L.ToStringMeta(L.Get(1)).String()
 				fields := logFields(L.Get(2))
-				if entry := runOf(L).Logger().Check(l.level, text); entry != nil {
-					entry.Write(fields...)
-				}
+				runOf(L).log(l.level, text, fields...)
 				return 0
 			},
 		})

@@ -66,7 +66,7 @@ func ioPopen(vm *VM, L *lua.LState) int {
 		for {
 			n, err := p.stream.Stderr().Read(text)
 			if n > 0 {
-				onStderr.Warn(firstLine(text[:n]))
+				vm.lines.Log(onStderr, zapcore.WarnLevel, firstLine(text[:n]))
 			}
 			if err != nil {
 				return

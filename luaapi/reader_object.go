@@ -6,8 +6,10 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	luar "layeh.com/gopher-luar"
 
+	"dumbprobe/internal/loglimit"
 	"dumbprobe/internal/reader"
 )
 
@@ -146,7 +148,7 @@ func (s *ScriptReader) take(n int) []reader.Record {
 	}
 	for _, record := range records {
 		if record.Truncated {
-			s.vm.logger.Warn("a record was longer than a line may be, and was cut", zap.String("record", excerpt(record.Text)))
+			s.vm.lines.Log(s.vm.logger, zapcore.WarnLevel, "a record was longer than a line may be, and was cut", zap.String("record", excerpt(record.Text)))
 		}
 	}
 	return records
@@ -250,9 +252,10 @@ func (vm *VM) own(o *ownedReader) { vm.readers[o] = struct{}{} }
 
 func (vm *VM) disown(o *ownedReader) { delete(vm.readers, o) }
 
-// logStderr logs what a stream's command writes to its standard error.
-func (vm *VM) logStderr(name string) func(string) {
+// logStderr logs what a stream's command writes to its standard error, within limit.
+func (vm *VM) logStderr(name string, limit *loglimit.Limit) func(string) {
+	logger := vm.logger.With(zap.String("handle", name))
 	return func(line string) {
-		vm.logger.Info("a command wrote to its standard error", zap.String("handle", name), zap.String("line", line))
+		limit.Log(logger, zapcore.InfoLevel, "a command wrote to its standard error", zap.String("line", line))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"dumbprobe/internal/command"
+	"dumbprobe/internal/loglimit"
 )
 
 // Limits bound what a script can use up. A zero field means the default of [DefaultLimits].
@@ -64,6 +65,8 @@ type VM struct {
 	logger   *zap.Logger
 	schedule func(CheckFields) error // may be nil
 
+	lines *loglimit.Limit // of the script in the log
+
 	lock      vmLock
 	memory    memoryWatch
 	sources   sources
@@ -100,6 +103,7 @@ func NewVM(path string, opts Options) *VM {
 		limits:   withDefaults(opts.Limits),
 		logger:   opts.Logger,
 		schedule: opts.Schedule,
+		lines:    loglimit.New(),
 		lock:     newVMLock(),
 		classes:  classRegistry{},
 		modules:  map[string]*lua.LTable{},
@@ -273,6 +277,7 @@ func (vm *VM) Close(ctx context.Context) error {
 		return nil
 	}
 	vm.closed = true
+	vm.lines.Tell()
 	vm.threads = nil
 	vm.endLife()
 	for source := range vm.readers {

@@ -2,7 +2,7 @@
 
 -- Types for editors. Made of the table in luaapi by go generate ./luaapi: do not edit.
 
---- Lines in the daemon's log, with the script and the check. `print` logs at the level info.
+--- Lines in the daemon's log, with the script and the check. `print` logs at the level info. What is too much for the log is left out, and counted.
 ---@class dumbprobe.log
 local log = {}
 
