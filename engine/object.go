@@ -82,6 +82,7 @@ func (o *object) loop() {
 		}
 		o.script.engine.sendBatch(o.source(), &b)
 		outcome := outcomeOf(err, &b)
+		known.executed(run, b.Instructions)
 		known.end(run, time.Time{}, start, outcome, runError(err, &b), time.Now())
 		o.script.engine.voice.tell(o.source(), "run", outcome, runError(err, &b))
 		// A run_next that returns at once must not spin, and one that fails waits longer each time.

@@ -26,6 +26,7 @@ type record struct {
 	last    int64      // when the last run had its turn, or ended without
 	took    time.Duration
 	late    time.Duration // how late the last run had its turn
+	steps   uint64        // instructions of Lua that the last run executed
 	runs    uint64
 	failed  uint64
 	failure *failure // the last run's; nil if it did not fail
@@ -91,6 +92,15 @@ func (r *record) end(run uint32, due, started time.Time, o Outcome, err error, n
 	}
 }
 
+// executed notes how many instructions of Lua the run executed, before it ends.
+func (r *record) executed(run uint32, instructions uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if run == r.begun && (r.busy != 0 || run == 0) {
+		r.steps = instructions
+	}
+}
+
 // leave notes that a run has come to nothing, because the script stopped.
 func (r *record) leave(run uint32) {
 	r.mu.Lock()
@@ -107,7 +117,7 @@ func (r *record) giveUp(o Outcome, err error) {
 	defer r.mu.Unlock()
 	r.busy = 0
 	r.count(o, err, now)
-	r.last, r.took, r.late = now.UnixNano(), 0, 0
+	r.last, r.took, r.late, r.steps = now.UnixNano(), 0, 0, 0
 }
 
 // count is called with the lock held.
@@ -155,6 +165,7 @@ func (r *record) fill(c *control.Check) {
 	}
 	c.RunningSince = unixNano(r.busy)
 	c.Outcome, c.Since, c.LastRun = string(r.outcome), unixNano(r.since), unixNano(r.last)
+	c.Instructions = r.steps
 	c.Duration, c.Lateness = r.took.Seconds(), r.late.Seconds()
 	c.Runs, c.Failures, c.Streak, c.Skipped = r.runs, r.failed, uint64(r.streak), uint64(r.skipped)
 	c.Failure, c.PlanFailure = r.failure.status(), r.plan.status()
@@ -201,5 +212,7 @@ func (c *check) recordRun(run turn, b *luaapi.Batch, o Outcome, err error, now t
 	if run.asked != nil {
 		due = time.Time{} // it comes when it is asked for, and is not late
 	}
-	c.record.Load().end(run.number, due, b.Started, o, err, now)
+	known := c.record.Load()
+	known.executed(run.number, b.Instructions)
+	known.end(run.number, due, b.Started, o, err, now)
 }

@@ -34,6 +34,26 @@ func (d *daemon) handleStatus(name string) control.Handle {
 	return all.Handles[0]
 }
 
+// The status shows how many instructions of Lua the last run executed, also of one that failed, and of an object.
+func TestStatusShowsInstructions(t *testing.T) {
+	t.Parallel()
+	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
+local function loop(n) for i = 1, n do end end
+return {
+	dp.Function{name = "many", interval = 3600, call = function() loop(100000) return {} end},
+	dp.Function{name = "over", interval = 3600, max_instructions = 50000, call = function() loop(1e9) return {} end},
+	dp.Nagios{name = "none", interval = 3600, command = "echo OK"},
+}`), lua(t, "object.lua", `
+return {run_next = function() for i = 1, 100000 do end dp.sleep(0.01) return {} end}`)}})
+	for name, want := range map[string]uint64{"many": 100_000, "over": 50_000, "none": 0, "object.lua#1 table": 100_000} {
+		var s control.Check
+		eventually(t, "the run of "+name, func() bool { s = d.status(name); return s.Runs > 0 })
+		if got := s.Instructions; got < want || got > want+want/5 {
+			t.Errorf("%s has %d instructions, want about %d", name, got, want)
+		}
+	}
+}
+
 // eventually waits for what nothing is sent or logged about.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()

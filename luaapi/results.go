@@ -19,7 +19,7 @@ type Batch struct {
 	Warnings []error
 	// Started is when the run had what it waited for: its turn in the VM, or a slot for its command.
 	Started time.Time
-	// Instructions is how many instructions of Lua the run executed, to the nearest thousand below.
+	// Instructions is how many instructions of Lua the run executed; 0 if it ended while it waited.
 	Instructions uint64
 	// Worst is the worst severity among the messages; "" is as good as expected.
 	Worst message.Severity

@@ -189,9 +189,12 @@ func (r *Run) work(instructions int) error {
 	return r.ended
 }
 
-// Instructions is how many Lua instructions the run has executed.
+// Instructions is how many Lua instructions the run has executed, with what charge counts as such.
 func (r *Run) Instructions() uint64 {
-	return r.steps + uint64(stepsPerLook-max(r.countdown, 0))
+	if r.ended != nil {
+		return r.steps // the countdown counts no more
+	}
+	return r.steps + uint64(stepsPerLook-r.countdown)
 }
 
 // Logger logs with the fields of what runs.

@@ -111,6 +111,8 @@ type Check struct {
 	Duration float64 `json:"duration,omitzero"` // of the last run, from when it had its turn or its command's slot
 	Lateness float64 `json:"lateness,omitzero"` // of the last run
 
+	Instructions uint64 `json:"instructions"` // of Lua, executed by the last run; 0 also if it ended while it waited
+
 	Runs     uint64 `json:"runs"`
 	Failures uint64 `json:"failures"`
 	Streak   uint64 `json:"streak"` // runs that failed since the last that did not
