@@ -88,13 +88,13 @@ func TestAHandleThatCannotBeOpenedIsTriedAgainWithABackOff(t *testing.T) {
 	t.Parallel()
 	command := filepath.Join(t.TempDir(), "command")
 	d := launch(t, Options{SelfMessages: SelfAll, Checks: []string{lua(t, "a.lua", fmt.Sprintf(`
-local handle = dp.BaseHandle:extend{reopen = 0.05}
+local handle = dp.BaseHandle:extend{reopen = 0.1}
 function handle:open() error("closed today") end
 function handle:close() dp.log.info("close after a failed open") end
-return {dp.ShellStream{command = {%q}, reopen = 0.05, name = "missing"}, handle{name = "raises"}}`, command))}})
+return {dp.ShellStream{command = {%q}, reopen = 0.1, name = "missing"}, handle{name = "raises"}}`, command))}})
 	for _, name := range []string{"missing", "raises"} {
 		failed := d.messages(5, "failures of "+name, self(name, OutcomeOpenFailed))
-		for i, want := range []float64{0.05, 0.1, 0.2, 0.4} {
+		for i, want := range []float64{0.1, 0.2, 0.4, 0.8} {
 			if gap := failed[i+1].Time - failed[i].Time; gap < want*0.95 {
 				t.Errorf("%s: failure %d came %.3f s after the one before, want %.2f", name, i+2, gap, want)
 			}
@@ -399,7 +399,7 @@ return {{
 func TestCloseIsCalledOncePerOpenAlsoAtTheStop(t *testing.T) {
 	t.Parallel()
 	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
-local H = dp.BaseHandle:extend{reopen = 0.05}
+local H = dp.BaseHandle:extend{reopen = 0.1}
 function H:open()
   self.opened = (self.opened or 0) + 1
   self.reader = dp.reader.command{command = self.opened < 4 and "echo '{\"n\": 1}'" or "echo '{\"last\": 1}'; exec sleep 3600"}
@@ -423,7 +423,7 @@ return {H{name = "x"}}`)}})
 func TestAnErrorInCloseIsReportedAndTheHandleIsOpenedAgain(t *testing.T) {
 	t.Parallel()
 	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
-local H = dp.BaseHandle:extend{reopen = 0.05}
+local H = dp.BaseHandle:extend{reopen = 0.1}
 function H:open() self.reader = dp.reader.command{command = "echo '{\"pid\": '$$'}'; exec sleep 3600"}; self.n = 0 end
 function H:read_messages() self.n = self.n + 1; return dp.json.decode(self.reader:take()[1]), dp.EOF end
 function H:close() error("no close") end

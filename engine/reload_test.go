@@ -428,7 +428,7 @@ local checks = {}
 for i = 1, 20 do
   checks[i] = dp.Function{name = "f%d-" .. i, interval = 0.02, call = function() dp.sleep(0.003); return {n = i} end}
 end
-checks[21] = dp.ShellStream{name = "s%d", command = "while :; do echo '{\"s\": 1}'; sleep 0.05; done", reopen = 0.05}
+checks[21] = dp.ShellStream{name = "s%d", command = "while :; do echo '{\"s\": 1}'; sleep 0.05; done", reopen = 0.1}
 checks[22] = {next_run = function() return dp.time() + 0.01 end, run = function() return {own = 1} end}
 return checks`, i, i))
 	}

@@ -396,7 +396,7 @@ local checks = {}
 for i = 1, 20 do
   checks[i] = dp.Function{name = "c" .. i, interval = 0.005, call = function() if i %% 3 == 0 then error("x") end return {m = i} end}
 end
-checks[21] = dp.ShellStream{name = "stream", command = "echo '{}'", reopen = 0.01}
+checks[21] = dp.ShellStream{name = "stream", command = "echo '{}'", reopen = 0.1}
 checks[22] = dp.ShellCommand{name = "command", interval = 0.01, command = {"true"}, parse = function() return {} end}
 return checks`, version)
 	}

@@ -22,11 +22,18 @@ type HandleFields struct {
 // DefaultReopen is the time to the next open where a handle does not say, as in the Python original.
 const DefaultReopen = 60
 
+// minReopen bounds what a source that ends at once costs: each time it is a process, and a line in the log.
+const minReopen = 0.1
+
+var typeReopen = Type{Lua: "number", want: fmt.Sprintf("a number of seconds, at least %v and at most ten years", minReopen), ok: numberWhere(func(f float64) bool {
+	return f >= minReopen && f <= maxSeconds
+})}
+
 var handleFields = []Field{
 	{Name: "name", Type: typeText, Default: "`<script>#<position> <Class>`", Doc: "name of the handle in logs, metrics and state"},
 	{Name: "aspect", Type: typeText, Doc: "overwrites the aspect of the handle's messages"},
 	{Name: "location", Type: typeLocation, Doc: "its keys overwrite those of the messages' location"},
-	{Name: "reopen", Type: typeDuration, Unit: "seconds", Default: "60", Doc: "time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails"},
+	{Name: "reopen", Type: typeReopen, Unit: "seconds", Default: "60", Doc: "time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails, or the source ends by a failure"},
 }
 
 func readHandleFields(set *fieldSet, v []lua.LValue) HandleFields {

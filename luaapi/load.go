@@ -483,14 +483,14 @@ func (r *Run) tableCheck(e *Entry, hasNextRun bool) (*Entry, string) {
 			}
 		}
 	}
-	if problem := r.plainSeconds(e.object, "timeout", &e.Check.Timeout); problem != "" {
+	if problem := r.plainSeconds(e.object, "timeout", typeDuration, &e.Check.Timeout); problem != "" {
 		return nil, problem
 	}
 	return e, r.entryName(e, "check_name")
 }
 
-// plainSeconds reads a duration of a table that is no object of a class, where it is given.
-func (r *Run) plainSeconds(object lua.LValue, name string, to *time.Duration) string {
+// plainSeconds reads a duration, of this kind, of a table that is no object of a class, where it is given.
+func (r *Run) plainSeconds(object lua.LValue, name string, kind Type, to *time.Duration) string {
 	t, ok := object.(*lua.LTable)
 	if !ok || *to != 0 {
 		return ""
@@ -499,7 +499,7 @@ func (r *Run) plainSeconds(object lua.LValue, name string, to *time.Duration) st
 	if v == lua.LNil {
 		return ""
 	}
-	if want := typeDuration.mismatch(v); want != "" {
+	if want := kind.mismatch(v); want != "" {
 		return fmt.Sprintf("field `%s` must be %s, not %s", name, want, describe(v))
 	}
 	*to = seconds(numberOf(v))
@@ -565,10 +565,11 @@ func (r *Run) tableHandle(e *Entry, hasOpen, hasRead, hasClose bool) (*Entry, st
 		}
 	}
 	var reopen time.Duration
-	for name, to := range map[string]*time.Duration{"reopen": &reopen, "poll": &e.Poll} {
-		if problem := r.plainSeconds(e.object, name, to); problem != "" {
-			return nil, problem
-		}
+	if problem := r.plainSeconds(e.object, "reopen", typeReopen, &reopen); problem != "" {
+		return nil, problem
+	}
+	if problem := r.plainSeconds(e.object, "poll", typeDuration, &e.Poll); problem != "" {
+		return nil, problem
 	}
 	e.Handle.Reopen = DefaultReopen
 	if reopen != 0 {

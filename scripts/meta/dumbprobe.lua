@@ -530,7 +530,7 @@ function Nagios:check_name() end
 ---@field name? string # name of the handle in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the handle's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
----@field reopen? number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails (seconds); default: 60
+---@field reopen? number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails, or the source ends by a failure (seconds); default: 60
 ---@field poll? number # how often read_messages is called where there is no Go reader in `reader` (seconds); default: 1
 ---@field [string] any # of your own
 
@@ -558,7 +558,7 @@ function Nagios:check_name() end
 ---@field name? string # name of the handle in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the handle's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
----@field reopen? number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails (seconds); default: 60
+---@field reopen? number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails, or the source ends by a failure (seconds); default: 60
 ---@field poll? number # how often read_messages is called where there is no Go reader in `reader` (seconds); default: 1
 ---@field [string] any # of your own
 ---@overload fun(fields: dumbprobe.BaseHandle.Fields): dumbprobe.BaseHandle
@@ -601,7 +601,7 @@ function BaseHandle:close() end
 ---@field name? string # name of the handle in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the handle's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
----@field reopen? number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails (seconds); default: 60
+---@field reopen? number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails, or the source ends by a failure (seconds); default: 60
 
 --- Reads a long-running command line by line. Without `parse` each line is a JSON object, which is the message.
 ---
@@ -625,7 +625,7 @@ function BaseHandle:close() end
 ---@field name? string # name of the handle in logs, metrics and state; default: `<script>#<position> <Class>`
 ---@field aspect? string # overwrites the aspect of the handle's messages
 ---@field location? table<string, string> # its keys overwrite those of the messages' location
----@field reopen number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails (seconds); default: 60
+---@field reopen number # time from the end of the data to the next open; it doubles, up to ten times as long, while opening fails, or the source ends by a failure (seconds); default: 60
 ---@overload fun(fields: dumbprobe.ShellStream.Fields): dumbprobe.ShellStream
 local ShellStream = {}
 dumbprobe.ShellStream = ShellStream

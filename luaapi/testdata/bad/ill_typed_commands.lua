@@ -6,7 +6,7 @@
 --! ShellCommand at FILE:18, entry 6: field `env` must be a table of strings by name; the key 1 is the number 1
 --! ShellCommand at FILE:19, entry 7: field `cwd` must be a string that is not empty, not the number 5
 --! ShellCommand at FILE:20, entry 8: field `stdin` must be a string, not a table
---! ShellStream at FILE:21, entry 9: field `reopen` must be a number of seconds, more than 0 and at most ten years, not the number 0
+--! ShellStream at FILE:21, entry 9: field `reopen` must be a number of seconds, at least 0.1 and at most ten years, not the number 0.01
 --! ShellStream at FILE:22, entry 10: field `parse` must be a function, not the string "%d+"
 local dp = require "dumbprobe"
 return {
@@ -18,6 +18,6 @@ return {
   dp.ShellCommand{interval = 5, command = "echo", env = {"A=1"}},
   dp.ShellCommand{interval = 5, command = "echo", cwd = 5},
   dp.ShellCommand{interval = 5, command = "echo", stdin = {}},
-  dp.ShellStream{command = "echo", reopen = 0},
+  dp.ShellStream{command = "echo", reopen = 0.01},
   dp.ShellStream{command = "echo", parse = "%d+"},
 }
