@@ -2,7 +2,10 @@ package luaapi
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -86,10 +89,9 @@ var (
 		s, ok := v.(lua.LString)
 		return ok && s != ""
 	}}
-	typeCommand = Type{Lua: "string|string[]", want: "a string for the shell, or a list of strings (program and arguments)", ok: isCommand}
-	typeStrings = Type{Lua: "table<string, string>", want: "a table of strings by name", ok: func(v lua.LValue) bool {
-		return isStringMap(v, func(string) bool { return true })
-	}, why: func(v lua.LValue) string { return badEntry(v, func(string) bool { return true }) }}
+	typeCommand  = Type{Lua: "string|string[]", want: "a string for the shell, or a list of strings (program and arguments)", ok: isCommand, why: nulByte}
+	typeFolder   = Type{Lua: "string", want: typeText.want, ok: func(v lua.LValue) bool { return typeText.ok(v) && nulByte(v) == "" }, why: nulByte}
+	typeEnv      = Type{Lua: "table<string, string>", want: "a table of strings by name", ok: isEnv, why: badEnv}
 	typeLocation = Type{Lua: "table<string, string>", want: "a table of strings by name (names of letters, digits and _)", ok: func(v lua.LValue) bool {
 		return isStringMap(v, message.ValidName)
 	}, why: func(v lua.LValue) string { return badEntry(v, message.ValidName) }}
@@ -126,12 +128,49 @@ func oneOf(values ...string) Type {
 func isCommand(v lua.LValue) bool {
 	switch x := v.(type) {
 	case lua.LString:
-		return x != ""
+		return x != "" && nulByte(x) == ""
 	case *lua.LTable:
 		argv, ok := stringList(x)
-		return ok && len(argv) > 0 && argv[0] != ""
+		return ok && len(argv) > 0 && argv[0] != "" && nulByte(x) == ""
 	}
 	return false
+}
+
+// nulByte says that a string, or one of a list, has a byte that the system takes for its end.
+func nulByte(v lua.LValue) string {
+	list := []string{textOf(v)}
+	if t, ok := v.(*lua.LTable); ok {
+		list, _ = stringList(t)
+	}
+	for _, s := range list {
+		if strings.Contains(s, "\x00") {
+			return "it has a NUL byte"
+		}
+	}
+	return ""
+}
+
+func isVariable(name string) bool { return name != "" && !strings.ContainsAny(name, "=\x00") }
+
+func isEnv(v lua.LValue) bool {
+	return isStringMap(v, func(string) bool { return true }) && badEnv(v) == ""
+}
+
+// badEnv says which entry of a table is no variable of the environment.
+func badEnv(v lua.LValue) string {
+	if why := badEntry(v, func(string) bool { return true }); why != "" {
+		return why
+	}
+	env, _ := stringMap(v)
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if !isVariable(name) {
+			return fmt.Sprintf("the name %q is none of a variable", name)
+		}
+		if nulByte(lua.LString(env[name])) != "" {
+			return fmt.Sprintf("`%s` has a NUL byte", name)
+		}
+	}
+	return ""
 }
 
 // stringList reads a table that is a list of strings (numbers are taken as Lua writes them).

@@ -18,9 +18,9 @@ var typeParseOutput = typeFunction.named("fun(stdout: string, code: integer, std
 var commandFields = []Field{
 	{Name: "command", Type: typeCommand, Required: true, Doc: "a string runs through `/bin/sh -c`, a list directly"},
 	{Name: "stdin", Type: typeString, Default: "nothing", Doc: "what the command reads from its standard input"},
-	{Name: "env", Type: typeStrings, Default: "{}", Doc: "environment variables, added to the daemon's"},
+	{Name: "env", Type: typeEnv, Default: "{}", Doc: "environment variables, added to the daemon's"},
 	{Name: "max_output", Type: typeCount, Unit: "bytes", Default: "1 MiB", Doc: "how much of its output, and of its standard error, is kept; the rest is discarded, and `truncated` set"},
-	{Name: "cwd", Type: typeText, Default: "the daemon's", Doc: "the directory it runs in"},
+	{Name: "cwd", Type: typeFolder, Default: "the daemon's", Doc: "the directory it runs in"},
 }
 
 // streamedCommandFields are those of a command that is read while it runs: all its output is.
