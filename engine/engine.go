@@ -147,7 +147,7 @@ func (e *Engine) sendBatch(s source, b *luaapi.Batch) {
 			s.lines.Log(e.logger, zapcore.ErrorLevel, p.Error(), s.fields()...)
 		}
 	}
-	e.voice.dropped.Add(uint64(len(b.Problems)))
+	e.voice.dropped.Add(uint64(b.Dropped()))
 	e.sendLines(b.Lines)
 }
 

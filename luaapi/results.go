@@ -25,10 +25,20 @@ type Batch struct {
 	Worst message.Severity
 }
 
+// Dropped is how many messages and records were dropped.
+func (b *Batch) Dropped() int {
+	n := len(b.Problems)
+	for _, p := range b.Problems {
+		n += p.Rest
+	}
+	return n
+}
+
 // Problem is a message that was dropped.
 type Problem struct {
 	Index int // position in the result, from 1; 0: the result was one message
 	Err   error
+	Rest  int // messages behind it that were dropped with it
 }
 
 func (p Problem) Error() string {
@@ -91,7 +101,10 @@ func (r *Run) collectTable(t *lua.LTable, over message.Overlay, b *Batch) error 
 		}
 		next++
 		if size > maxResultBytes {
-			return fmt.Errorf("the messages of the result have more than %d bytes; those from number %d on were dropped", maxResultBytes, int(n))
+			rest := t.MaxN() - int(n)
+			b.Problems = append(b.Problems, Problem{Index: int(n), Rest: rest,
+				Err: fmt.Errorf("those before it have more than %d bytes; the %d after it were dropped, too", maxResultBytes, rest)})
+			return nil
 		}
 		if err := r.check(); err != nil {
 			return err

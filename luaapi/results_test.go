@@ -115,9 +115,12 @@ func TestResults(t *testing.T) {
 // A list may hold one large message many times.
 func TestResultsAreBounded(t *testing.T) {
 	o := runBody(t, `local m = {s = ("x"):rep(1000000)} local t = {} for i = 1, 1000 do t[i] = m end return t`)
-	const want = "the messages of the result have more than 67108864 bytes; those from number 69 on were dropped"
-	if len(o.batch.Lines) != 68 || o.err == nil || o.err.Error() != want {
-		t.Errorf("%d messages, %v", len(o.batch.Lines), o.err)
+	const want = "message 69 of the result was dropped: those before it have more than 67108864 bytes; the 931 after it were dropped, too"
+	if len(o.batch.Lines) != 68 || o.err != nil || strings.Join(o.problems(), "; ") != want {
+		t.Errorf("%d messages, %q, %v", len(o.batch.Lines), o.problems(), o.err)
+	}
+	if n := o.batch.Dropped(); n != 932 {
+		t.Errorf("%d are counted as dropped, want 932", n)
 	}
 }
 
