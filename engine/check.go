@@ -154,7 +154,7 @@ func (c *check) Start(due time.Time) {
 func (c *check) expire(run turn) {
 	defer c.end()
 	now := time.Now()
-	c.planNext(run, c.finished(run, &luaapi.Batch{}, luaapi.Abandoned(c.timeout), now), now)
+	c.planNext(run, c.finished(run, &luaapi.Batch{}, &luaapi.DeadlineError{Timeout: c.timeout, Waited: true}, now), now)
 }
 
 func (c *check) options() luaapi.RunOptions {

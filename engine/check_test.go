@@ -81,6 +81,21 @@ return {dp.Function{call = other, interval = 0.2, name = "other"}}`)
 	}
 }
 
+// A deadline that passes in a command is not put down to the check that holds the VM when the command is dead.
+func TestADeadlineThatPassesInACommandWhileTheVMIsHeld(t *testing.T) {
+	t.Parallel()
+	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
+return {
+  dp.Function{call = function() dp.command("sleep 100") return {} end, interval = 3600, timeout = 1, name = "waiting"},
+  dp.Function{call = function() dp.sleep(0.7) while true do end end, interval = 3600, timeout = 4, name = "loop"},
+}`)}})
+	m := d.message("the timeout", self("waiting", OutcomeTimeout))
+	const want = "timeout: the deadline of 1s passed in what it waited for, or while it waited to go on in the script after that: another check had the VM"
+	if m.Event.Comment != want {
+		t.Errorf("comment %q", m.Event.Comment)
+	}
+}
+
 func TestARunThatIsQueuedBehindALoopFailsAtItsOwnDeadline(t *testing.T) {
 	t.Parallel()
 	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `

@@ -105,7 +105,7 @@ func TestDeadlines(t *testing.T) {
 			switch {
 			case !errors.As(o.err, &late):
 				t.Fatalf("it ended after %v with %v, %v", o.took, o.lines(), o.err)
-			case late.Timeout != shortTime || late.Waited:
+			case late.Timeout != shortTime || late.Waited || late.Lost:
 				t.Errorf("it ended with %+v", late)
 			case o.took > lateTime:
 				t.Errorf("it ended after %v", o.took)

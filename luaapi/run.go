@@ -97,9 +97,14 @@ type DeadlineError struct {
 	Timeout time.Duration
 	// Waited is set when the deadline passed while the run queued for its VM, which another check held.
 	Waited bool
+	// Lost is set when the run could not take the VM back after a wait: the deadline passed in that, or after it.
+	Lost bool
 }
 
 func (e *DeadlineError) Error() string {
+	if e.Lost {
+		return fmt.Sprintf("timeout: the deadline of %s passed in what it waited for, or while it waited to go on in the script after that: another check had the VM", e.Timeout)
+	}
 	if e.Waited {
 		return fmt.Sprintf("timeout: the deadline of %s passed while it waited for its turn in the script; another check holds the VM", e.Timeout)
 	}
@@ -380,7 +385,7 @@ func (r *Run) takeBackLate() bool {
 }
 
 func (r *Run) abandon() {
-	r.ended = &DeadlineError{Timeout: r.opts.Timeout, Waited: true}
+	r.ended = Abandoned(r.opts.Timeout)
 	r.gone.Store(true)
 	r.thread = nil // never used again: Lua frames are still on it
 	runtime.Goexit()

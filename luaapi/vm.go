@@ -227,7 +227,7 @@ func (e *endedError) Error() string {
 func (e *endedError) Unwrap() []error { return []error{e.why, e.where} }
 
 // Abandoned is the outcome of a run that could not take the VM back before its deadline: see [VM.Do].
-func Abandoned(timeout time.Duration) error { return &DeadlineError{Timeout: timeout, Waited: true} }
+func Abandoned(timeout time.Duration) error { return &DeadlineError{Timeout: timeout, Lost: true} }
 
 func (vm *VM) takeThread() *lua.LState {
 	if n := len(vm.threads); n > 0 {
