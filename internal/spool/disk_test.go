@@ -408,6 +408,10 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 		"segment-1":                    func(path string) error { return os.WriteFile(path, nil, 0o644) },
 		"segment-0000000000000000000x": func(path string) error { return os.WriteFile(path, nil, 0o644) },
 		"segment-99999999999999999999": func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"segment-09223372036854775808": func(path string) error { return os.WriteFile(path, nil, 0o644) }, // 2^63
+		"segment-09223372036854775807": func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"segment-04611686018427387904": func(path string) error { return os.WriteFile(path, nil, 0o644) }, // 2^62
+		"segment-04611686018427387903": func(path string) error { return os.WriteFile(path, nil, 0o644) },
 		"segment-00000000000000000007": func(path string) error { return os.Mkdir(path, 0o700) },
 		"segment-00000000000000000008": func(path string) error { return os.Symlink(outside, path) },
 		"segment-00000000000000000009": func(path string) error { return unix.Mkfifo(path, 0o600) },
@@ -422,9 +426,19 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d = opened(t, dir, Options{})
-	add(d, "b")
-	wantLines(t, d, []string{"a", "b"})
+	for _, line := range []string{"b", "c", "d"} {
+		d = opened(t, dir, Options{})
+		add(d, line)
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	n := newTold()
+	d = opened(t, dir, Options{Notify: n.notify})
+	wantLines(t, d, []string{"a", "b", "c", "d"})
+	if st := d.Stats(); st.DroppedLines > 0 {
+		t.Errorf("beside foreign files: %+v", st)
+	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
@@ -435,6 +449,13 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(outside); string(b) != "outside" {
 		t.Errorf("what a link points to was written to: %q", b)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, name := range []string{"segment-09223372036854775807", "segment-04611686018427387903"} {
+		if !slices.ContainsFunc(n.all, func(n Notice) bool { return strings.Contains(n.Err.Error(), name) }) {
+			t.Errorf("of %s nobody is told", name)
+		}
 	}
 }
 

@@ -249,12 +249,17 @@ func (d *Disk) find(names []string) (segs []found, most uint64, err error) {
 		}
 		first, ok := parseSegmentName(name)
 		if !ok {
+			if strings.HasPrefix(name, segmentPrefix) {
+				d.leave(name, errForeign)
+			}
 			continue
 		}
-		most = max(most, first+1)
+		if first < maxBare {
+			most = max(most, first+1)
+		}
 		file, err := d.folder.open(name, unix.O_RDONLY)
 		if errors.Is(err, unix.ELOOP) || errors.Is(err, errIrregular) {
-			d.notify(Notice{Kind: Damaged, Err: fmt.Errorf("%s is no file; it is left alone", filepath.Join(d.folder.path, name))})
+			d.leave(name, errIrregular)
 			continue
 		}
 		if err != nil {
@@ -265,10 +270,22 @@ func (d *Disk) find(names []string) (segs []found, most uint64, err error) {
 		if err != nil {
 			return nil, 0, err
 		}
+		if !s.header && first >= maxBare {
+			d.leave(name, errForeign)
+			continue
+		}
+		most = max(most, first+1)
 		segs = append(segs, s)
 	}
 	slices.SortFunc(segs, func(a, b found) int { return cmp.Compare(a.seg.first, b.seg.first) })
 	return segs, most, nil
+}
+
+var errForeign = errors.New("it has the name of a segment, and is none")
+
+// leave tells of a file that is left alone.
+func (d *Disk) leave(name string, err error) {
+	d.notify(Notice{Kind: Damaged, Err: fmt.Errorf("%s is left alone: %w", filepath.Join(d.folder.path, name), err)})
 }
 
 // look reads the beginning of a segment.

@@ -68,15 +68,24 @@ func (g *segment) lose(s span) (fresh uint64) {
 const (
 	segmentPrefix = "segment-"
 	tempSuffix    = ".tmp"
+
+	// maxFirst bounds the numbers in names of segments. A larger one is not from here: each start after a kill uses up
+	// one epoch, and there are 1<<30 of them below.
+	maxFirst = 1 << 62
+
+	// maxBare bounds the number that a name alone can tell of, without a header. Where such a file is passed over, there
+	// are as many numbers above it as were below.
+	maxBare = maxFirst / 2
 )
 
 func (g *segment) name() string { return fmt.Sprintf("%s%020d", segmentPrefix, g.first) }
 
+// parseSegmentName takes the names that segments have. ok is also false for a number that is too large.
 func parseSegmentName(name string) (first uint64, ok bool) {
 	digits, ok := strings.CutPrefix(name, segmentPrefix)
 	if !ok || len(digits) != 20 {
 		return 0, false
 	}
 	first, err := strconv.ParseUint(digits, 10, 64)
-	return first, err == nil && first <= maxSeq && digits[0] != '+'
+	return first, err == nil && first < maxFirst && digits[0] != '+'
 }
