@@ -30,10 +30,11 @@ func Inspect(path string) (Left, error) {
 		return Left{}, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { _, ok := parseSegmentName(name); return !ok })
-	segs, _, err := d.find(names)
+	in, err := d.find(names)
 	if err != nil {
 		return Left{}, err
 	}
+	segs := in.segs
 	left := Left{Destination: cmp.Or(who.destination, path)}
 	c, _ := d.readCursor() // without it, all wait
 	for i := range segs {

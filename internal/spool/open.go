@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -134,6 +135,7 @@ type found struct {
 	header  bool   // it is readable
 	follows uint64 // of its header
 	whole   bool   // all of it is records without damage
+	unsure  bool   // between it and the next one is a file that tells nothing, so the next one need not go on where it ends
 }
 
 // upTo is above all numbers of the segment before.
@@ -150,10 +152,12 @@ func (d *Disk) load() error {
 	if err != nil {
 		return err
 	}
-	segs, most, err := d.find(names)
+	in, err := d.find(names)
 	if err != nil {
 		return err
 	}
+	segs, most := in.segs, in.most
+	d.done = in.empty
 	c, cursorErr := d.readCursor()
 	if err := d.identify(cursorErr != nil && most == 0); err != nil {
 		return err
@@ -238,8 +242,16 @@ func missing(from, to uint64) uint64 {
 	return to - from
 }
 
-// find lists the segments, in their order. most is above all numbers that they tell of.
-func (d *Disk) find(names []string) (segs []found, most uint64, err error) {
+// contents is what the names in a folder stand for.
+type contents struct {
+	segs  []found    // in their order
+	empty []*segment // files that were not come to be segments
+	most  uint64     // above all numbers that all of them tell of
+}
+
+// find looks at the files that have names of segments.
+func (d *Disk) find(names []string) (in contents, err error) {
+	var silent []uint64 // numbers of the files that tell nothing
 	for _, name := range names {
 		if base, ok := strings.CutSuffix(name, tempSuffix); ok {
 			if _, segment := parseSegmentName(base); segment || base == cursorName || base == idName {
@@ -255,30 +267,35 @@ func (d *Disk) find(names []string) (segs []found, most uint64, err error) {
 			continue
 		}
 		if first < maxBare {
-			most = max(most, first+1)
+			in.most = max(in.most, first+1)
 		}
-		file, err := d.folder.open(name, unix.O_RDONLY)
-		if errors.Is(err, unix.ELOOP) || errors.Is(err, errIrregular) {
-			d.leave(name, errIrregular)
-			continue
+		s, err := d.look(name, first)
+		switch {
+		case isExhausted(err):
+			return contents{}, err
+		case err != nil:
+			d.leave(name, err)
+			silent = append(silent, first)
+		case s.seg.size == 0:
+			in.empty = append(in.empty, s.seg)
+			silent = append(silent, first)
+		default:
+			in.most = max(in.most, first+1)
+			in.segs = append(in.segs, s)
 		}
-		if err != nil {
-			return nil, 0, err
-		}
-		s, err := d.look(file, first)
-		file.Close()
-		if err != nil {
-			return nil, 0, err
-		}
-		if !s.header && first >= maxBare {
-			d.leave(name, errForeign)
-			continue
-		}
-		most = max(most, first+1)
-		segs = append(segs, s)
 	}
-	slices.SortFunc(segs, func(a, b found) int { return cmp.Compare(a.seg.first, b.seg.first) })
-	return segs, most, nil
+	slices.SortFunc(in.segs, func(a, b found) int { return cmp.Compare(a.seg.first, b.seg.first) })
+	for _, n := range silent {
+		if i, _ := slices.BinarySearchFunc(in.segs, n, func(s found, n uint64) int { return cmp.Compare(s.seg.first, n) }); i > 0 {
+			in.segs[i-1].unsure = true
+		}
+	}
+	return in, nil
+}
+
+// isExhausted says whether an error is this process's, and tells nothing about a file.
+func isExhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 var errForeign = errors.New("it has the name of a segment, and is none")
@@ -288,17 +305,27 @@ func (d *Disk) leave(name string, err error) {
 	d.notify(Notice{Kind: Damaged, Err: fmt.Errorf("%s is left alone: %w", filepath.Join(d.folder.path, name), err)})
 }
 
-// look reads the beginning of a segment.
-func (d *Disk) look(file *os.File, first uint64) (found, error) {
+// look reads the beginning of a segment. Where there is no header, a record has to show that it is one; a size of 0 is that
+// of a file in which nothing was written, or nothing came to the disk.
+func (d *Disk) look(name string, first uint64) (found, error) {
+	file, err := d.folder.open(name, unix.O_RDONLY)
+	if err != nil {
+		return found{}, err
+	}
+	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
 		return found{}, err
 	}
 	g := &segment{first: first, end: first, from: first, off: headerBytes, at: info.ModTime().UnixNano(), size: info.Size(), sealed: true}
 	s := found{seg: g}
+	read := hooked{file, d.o.hook}
 	b := make([]byte, 2*headerBytes)
-	n, _ := hooked{file, d.o.hook}.ReadAt(b, 0) // what cannot be read is damaged
-	if at, follows, ok := parseSegmentHeader(b[:n]); ok && at == first {
+	n, err := read.ReadAt(b, 0) // what cannot be read is damaged
+	if at, follows, ok := parseSegmentHeader(b[:n]); ok {
+		if at != first {
+			return found{}, errForeign
+		}
 		s.header, s.follows = true, follows
 	}
 	if n == len(b) {
@@ -306,15 +333,25 @@ func (d *Disk) look(file *os.File, first uint64) (found, error) {
 			g.at = r.at
 		}
 	}
+	scan := scanner{file: read, size: g.size}
+	switch {
+	case s.header || first < maxBare && scan.begins(first):
+	case err != nil && err != io.EOF:
+		return found{}, err
+	case first < maxBare && (strings.HasPrefix(string(b[:n]), segmentMagic[:min(n, len(segmentMagic))]) || scan.zeros(0)):
+		g.size = 0
+	default:
+		return found{}, errForeign
+	}
 	return s, nil
 }
 
-// measure finds out where a segment ends. end is above all its numbers. Only the last segment, and one whose successor
-// does not tell, are read.
+// measure finds out where a segment ends. end is above all its numbers. Only the last segment, and one of which what
+// follows does not tell, are read.
 func (d *Disk) measure(s *found, end uint64, last bool) error {
 	g := s.seg
 	g.end = max(end, g.first)
-	if last || g.end-g.first >= epoch/2 {
+	if last || s.unsure || g.end-g.first >= epoch/2 {
 		file, err := d.folder.open(g.name(), unix.O_RDONLY)
 		if err != nil {
 			return err
@@ -352,14 +389,28 @@ func (s *scanner) torn(off int64, next, end uint64) uint64 {
 	case want > 0 && r.seq >= next && r.seq < end && r.seq-next < epoch/2:
 		return r.seq + 1 - next
 	}
+	if s.zeros(off) {
+		return 0
+	}
+	return 1
+}
+
+// zeros says whether there is nothing else from off on.
+func (s *scanner) zeros(off int64) bool {
 	for ; off < s.size; off += scanChunk {
 		for _, b := range s.at(off, min(scanChunk, s.size-off)) {
 			if b != 0 {
-				return 1
+				return false
 			}
 		}
 	}
-	return 0
+	return true
+}
+
+// begins says whether the first record that can be read is one of a segment that begins with this number.
+func (s *scanner) begins(first uint64) bool {
+	r, ok := s.next(headerBytes, 0, maxSeq)
+	return ok && r.seq >= first && r.seq-first <= uint64(r.off-headerBytes)/headerBytes
 }
 
 // begin finds the first line of g that waits.
