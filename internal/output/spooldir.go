@@ -63,7 +63,7 @@ func logNotice(log *zap.Logger, path string, n spool.Notice) {
 	}
 	switch n.Kind {
 	case spool.Failing:
-		log.Error("the disk of the spool fails; what is new waits in memory, and is tried again", fields...)
+		log.Error("the disk of the spool fails; it is tried again", fields...)
 	case spool.Recovered:
 		log.Info("the disk of the spool is well again", fields...)
 	case spool.Damaged:

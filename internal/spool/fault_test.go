@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -273,5 +274,80 @@ func TestAReadOnlyFolder(t *testing.T) {
 	if d, err := OpenDisk(Options{Path: dir}); err == nil {
 		_ = d.Close()
 		t.Error("a folder that cannot be written to is taken")
+	}
+}
+
+// What is done with takes up no more room than what may wait, also where no cursor can say that it is done with.
+func TestWithoutACursorTheDiskStaysBounded(t *testing.T) {
+	const most = 50 << 10
+	for name, delivered := range map[string]bool{"delivered": true, "dropped": false} {
+		for _, once := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, there was a cursor: %v", name, once), func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "spool")
+				var bad atomic.Bool
+				bad.Store(!once)
+				n := newTold()
+				o := Options{segmentBytes: 1000, MaxBytes: most, cacheBytes: 1, retry: time.Hour, Notify: n.notify}
+				o.hook = func(p point, n int) (int, error) {
+					if bad.Load() && (p == atCursorCreate || p == atCursorPatch) {
+						return 0, unix.EIO
+					}
+					return n, nil
+				}
+				d := opened(t, dir, o)
+				add(d, "first")
+				d.sync(false)
+				bad.Store(true)
+				used := func() (sum int64) {
+					for _, name := range segmentFiles(t, dir) {
+						if info, err := os.Stat(name); err == nil {
+							sum += segmentOverhead + info.Size()
+						}
+					}
+					return sum
+				}
+				wait := func() { // for the syncer to have done what it can
+					eventually(t, "the disk is bounded", func() bool { return used() <= 2*most+2*(segmentOverhead+1000) })
+				}
+				taken := 0
+				for i := range 3000 {
+					add(d, numbered(i, i+1)...)
+					if delivered && i%10 == 9 {
+						taken += len(drain(t, d))
+					}
+					if i%100 == 99 {
+						wait()
+					}
+				}
+				wait()
+				if why := n.await(t, Failing).Err.Error(); !strings.Contains(why, "comes again") {
+					t.Errorf("the notice does not say what that means: %s", why)
+				}
+				kill(d)
+				o.hook = nil
+				d = opened(t, dir, o)
+				if st := d.Stats(); st.DroppedLines > 0 {
+					t.Errorf("after the restart: %+v", st)
+				}
+				add(d, "last")
+				if got := drain(t, d); len(got) == 0 || got[len(got)-1] != "last" {
+					t.Errorf("after the restart: %v", got)
+				}
+			})
+		}
+	}
+}
+
+// Where no cursor could ever be kept, the folder is not used.
+func TestAFolderInThePlaceOfTheCursor(t *testing.T) {
+	for _, name := range []string{cursorName, cursorName + tempSuffix} {
+		dir := filepath.Join(t.TempDir(), "spool")
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if d, err := OpenDisk(Options{Path: dir}); err == nil || !strings.Contains(err.Error(), name) {
+			_ = d.Close()
+			t.Errorf("%s is a folder, and the spool is opened: %v", name, err)
+		}
 	}
 }

@@ -246,6 +246,12 @@ func (f *folder) read(name string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, limit+1))
 }
 
+func (f *folder) isFolder(name string) bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(f.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+}
+
 // names lists the folder.
 func (f *folder) names() ([]string, error) {
 	fd, err := open(int(f.dir.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY)

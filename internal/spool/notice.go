@@ -1,11 +1,13 @@
 package spool
 
+import "fmt"
+
 // NoticeKind says what happened to a spool on disk.
 type NoticeKind string
 
 const (
-	// Failing: the disk does not do what it is asked to. What the spool holds is still delivered; what is new waits in
-	// memory, where it does not outlive the process.
+	// Failing: the disk does not do what it is asked to; Err says what that means. What the spool holds is still
+	// delivered, unless it cannot be read.
 	Failing NoticeKind = "failing"
 	// Recovered: after Failing, it does again.
 	Recovered NoticeKind = "recovered"
@@ -49,11 +51,20 @@ const (
 	troubles
 )
 
+// meanings is what trouble of each kind means for whoever looks after the spool.
+var meanings = [troubles]string{
+	writing: "what is new waits in memory, where it does not outlive the process",
+	syncing: "a power cut may cost more than it should",
+	ticking: "what is delivered meanwhile comes again after a restart, and takes up room until then, or until that is as " +
+		"much as may wait",
+	reading: "what waits on the disk is held up",
+}
+
 // trouble notes that something fails. The caller holds mu.
 func (d *Disk) trouble(what int, err error) {
 	if !d.ill[what] {
 		d.ill[what] = true
-		d.notify(Notice{Kind: Failing, Err: err})
+		d.notify(Notice{Kind: Failing, Err: fmt.Errorf("%s: %w", meanings[what], err)})
 	}
 }
 

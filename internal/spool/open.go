@@ -152,6 +152,11 @@ func (d *Disk) load() error {
 	if err != nil {
 		return err
 	}
+	for _, name := range []string{cursorName, cursorName + tempSuffix} {
+		if d.folder.isFolder(name) {
+			return fmt.Errorf("%s is a folder, so what is done with cannot be kept", filepath.Join(d.folder.path, name))
+		}
+	}
 	in, err := d.find(names)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func (d *Disk) runSyncer() {
 		select {
 		case <-d.syncSoon:
 		case <-d.syncNow:
-			now = !failed
+			now = !failed || d.overdue()
 		case <-timer.C:
 			now, armed = true, false
 		case <-d.stop:
@@ -178,9 +178,16 @@ func (d *Disk) tick(synced uint64, last bool) bool {
 			d.saved = c
 		}
 	}
-	for err == nil && len(done) > 0 {
-		if err = d.unlinkSegment(done[0]); err == nil {
-			done = done[1:]
+	for excess := bytesDone(done) - d.o.MaxBytes; len(done) > 0 && (err == nil || excess > 0); done = done[1:] {
+		if err != nil {
+			// The disk is not to grow without end for want of a cursor. One that is old is worse than none: what is
+			// missing would count as damaged.
+			_ = d.folder.unlink(atNothing, cursorName)
+		}
+		excess -= segmentOverhead + done[0].size
+		if failure := d.unlinkSegment(done[0]); failure != nil {
+			err = failure
+			break
 		}
 	}
 	d.mu.Lock()
@@ -193,6 +200,21 @@ func (d *Disk) tick(synced uint64, last bool) bool {
 	}
 	d.well(ticking)
 	return true
+}
+
+// bytesDone is what the files of segments take up.
+func bytesDone(done []*segment) (sum int64) {
+	for _, g := range done {
+		sum += segmentOverhead + g.size
+	}
+	return sum
+}
+
+// overdue says whether what is done with takes up more than what may wait.
+func (d *Disk) overdue() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return bytesDone(d.done) > d.o.MaxBytes
 }
 
 func (d *Disk) saveCursor(c cursor) error {
