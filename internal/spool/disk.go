@@ -19,6 +19,7 @@ type Options struct {
 	segmentBytes, heldBytes, cacheBytes int64
 	stall, retry                        time.Duration
 	hook                                hook
+	kernel                              kernel
 }
 
 const (

@@ -58,20 +58,29 @@ func (h hook) at(p point) error {
 
 var errIrregular = errors.New("it is no regular file")
 
+// kernel has what was written come to the disk itself. Tests put a model of a disk in its place that loses the rest.
+type kernel struct {
+	fdatasync func(fd int) error // of files
+	fsync     func(fd int) error // of folders
+}
+
+var realKernel = kernel{fdatasync: unix.Fdatasync, fsync: unix.Fsync}
+
 // folder is that of one destination. Nothing in it is reached through a link, and nothing but regular files is opened.
 type folder struct {
 	path string
 	dir  *os.File
 	hook hook
+	kernel
 }
 
 // openFolder opens a folder that is there.
-func openFolder(path string, h hook) (*folder, error) {
+func openFolder(path string, h hook, k kernel) (*folder, error) {
 	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &folder{path: path, dir: os.NewFile(uintptr(fd), path), hook: h}, nil
+	return &folder{path: path, dir: os.NewFile(uintptr(fd), path), hook: h, kernel: k}, nil
 }
 
 func open(dir int, name string, flags int) (fd int, err error) {
@@ -141,7 +150,7 @@ func (f *folder) sync(p point, file *os.File) error {
 		return &os.PathError{Op: "sync", Path: file.Name(), Err: err}
 	}
 	for {
-		err := unix.Fdatasync(int(file.Fd()))
+		err := f.fdatasync(int(file.Fd()))
 		if err == nil || err == unix.EINVAL {
 			return nil // or a file system that has nothing to sync
 		}
@@ -176,10 +185,15 @@ func (f *folder) syncFolder(p point) error {
 	if err := f.hook.at(p); err != nil {
 		return &os.PathError{Op: "sync", Path: f.path, Err: err}
 	}
-	if err := f.dir.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
-		return err
+	for {
+		err := f.fsync(int(f.dir.Fd()))
+		if err == nil || err == unix.EINVAL {
+			return nil
+		}
+		if err != unix.EINTR {
+			return &os.PathError{Op: "sync", Path: f.path, Err: err}
+		}
 	}
-	return nil
 }
 
 // patch writes content over a file that is there and has the same length. A crash may leave it damaged.

@@ -14,7 +14,7 @@ type Left struct {
 
 // Inspect looks into a folder, and changes nothing. The error wraps fs.ErrNotExist if it is not a spool's.
 func Inspect(path string) (Left, error) {
-	f, err := openFolder(path, nil)
+	f, err := openFolder(path, nil, realKernel)
 	if err != nil {
 		return Left{}, err
 	}

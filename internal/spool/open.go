@@ -41,7 +41,10 @@ func OpenDisk(o Options) (*Disk, error) {
 	if o.retry == 0 {
 		o.retry = retryFirst
 	}
-	f, err := makeFolder(o.Path, o.hook)
+	if o.kernel.fsync == nil {
+		o.kernel = realKernel
+	}
+	f, err := makeFolder(o.Path, o.hook, o.kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +70,8 @@ func OpenDisk(o Options) (*Disk, error) {
 }
 
 // makeFolder opens a folder of this user's, and makes it if it is not there.
-func makeFolder(path string, h hook) (*folder, error) {
-	f, err := openFolder(path, h)
+func makeFolder(path string, h hook, k kernel) (*folder, error) {
+	f, err := openFolder(path, h, k)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := h.at(atFolderMake); err != nil {
 			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
@@ -77,10 +80,10 @@ func makeFolder(path string, h hook) (*folder, error) {
 			return nil, err
 		}
 		if parent, err := os.Open(filepath.Dir(path)); err == nil {
-			_ = parent.Sync() // or there will be no spool after a power cut, and nothing lost but what was in it
+			_ = k.fsync(int(parent.Fd())) // or there will be no spool after a power cut, and nothing lost but what was in it
 			parent.Close()
 		}
-		f, err = openFolder(path, h)
+		f, err = openFolder(path, h, k)
 	}
 	if err != nil {
 		return nil, err
