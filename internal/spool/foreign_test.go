@@ -152,3 +152,35 @@ func TestASegmentThatCannotBeOpened(t *testing.T) {
 		}
 	}
 }
+
+// What a process that was killed has begun to make is removed at the next start, and nothing else that is called so.
+func TestRemaindersAreRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	d := opened(t, dir, Options{})
+	add(d, "a")
+	kill(d)
+	gone := []string{cursorName + tempSuffix, idName + tempSuffix, "segment-00000000000000000000.tmp", "segment-00000000000000000009.tmp"}
+	stay := []string{"notes.tmp", "segment-9.tmp", "lock.tmp"}
+	for _, name := range append(gone, stay...) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d = opened(t, dir, Options{hook: func(p point, n int) (int, error) {
+		if p == atCursorCreate || p == atIDCreate {
+			return 0, unix.ENOSPC // making the file would remove what is in its way
+		}
+		return n, nil
+	}})
+	for _, name := range gone {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	for _, name := range stay {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	wantLines(t, d, []string{"a"})
+}
