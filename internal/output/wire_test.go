@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestWireKnowsAfterAResetWhatWasAcknowledged(t *testing.T) {
@@ -40,6 +42,35 @@ func TestWireDoesNotCountItsOwnEnd(t *testing.T) {
 	w.fin = true
 	if got := w.acknowledged(); got != 0 {
 		t.Errorf("%d bytes are acknowledged of none", got)
+	}
+}
+
+// What is lost without a word between the two kernels is noticed within about the time of stall: what was sent by
+// TCP_USER_TIMEOUT, an idle connection by its keepalives.
+func TestTheKernelWatchesAWire(t *testing.T) {
+	for options, stall := range map[string]time.Duration{"": tcpStall, "?stall=2s": 2 * time.Second, "?stall=1m": time.Minute} {
+		ln := listen(t)
+		w, err := dialWire(t.Context(), address(t, "tcp:"+ln.Addr().String()+options))
+		must(t, err)
+		defer w.Close()
+		raw, err := w.SyscallConn()
+		must(t, err)
+		for _, o := range []struct {
+			name               string
+			level, which, want int
+		}{
+			{"TCP_USER_TIMEOUT, ms", unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(stall.Milliseconds())},
+			{"SO_KEEPALIVE", unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+			{"TCP_KEEPIDLE, s", unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int((stall / 2).Seconds())},
+			{"TCP_KEEPINTVL, s", unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, max(int((stall / 6).Seconds()), 1)},
+			{"TCP_KEEPCNT", unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3},
+		} {
+			var got int
+			must(t, raw.Control(func(fd uintptr) { got, err = unix.GetsockoptInt(int(fd), o.level, o.which) }))
+			if err != nil || got != o.want {
+				t.Errorf("tcp%s: %s is %d, %v; want %d", options, o.name, got, err, o.want)
+			}
+		}
 	}
 }
 
