@@ -46,6 +46,7 @@ type file struct {
 	path   string
 	mode   fs.FileMode
 	sync   bool
+	flush  func(*os.File) error // to the disk itself; tests have it fail
 	f      *os.File
 	looked time.Time // when the path was last seen to name f
 	torn   bool      // f ends, or may end, in the middle of a line
@@ -53,7 +54,7 @@ type file struct {
 }
 
 func newFile(o opening) (Destination, error) {
-	d := &file{path: o.Address.Path, mode: fileMode, sync: o.Address.yes("sync")}
+	d := &file{path: o.Address.Path, mode: fileMode, sync: o.Address.yes("sync"), flush: (*os.File).Sync}
 	if s := o.Address.option("mode", ""); s != "" {
 		n, err := strconv.ParseUint(s, 8, 9)
 		if err != nil {
@@ -155,7 +156,7 @@ func (d *file) Send(ctx context.Context, b Batch) (int, error) {
 	if d.sync {
 		// After an error, the kernel may have forgotten what it could not write, and another sync would succeed:
 		// so the file is opened anew, and the lines are written again.
-		if err := d.f.Sync(); err != nil {
+		if err := d.flush(d.f); err != nil {
 			return 0, err
 		}
 	}

@@ -188,6 +188,42 @@ func TestFileOnAFullDiskHasNoTornLine(t *testing.T) {
 	}
 }
 
+// What could not be brought to the disk itself does not count as sent, and is written again to the file opened anew.
+func TestFileThatCannotBeSynced(t *testing.T) {
+	for options, syncs := range map[string]bool{"?sync=yes": true, "?sync=no": false, "": false} {
+		d, path := logFile(t, options)
+		if err := d.flush(d.f); err != nil {
+			t.Errorf("the file is not synced by the kernel: %v", err)
+		}
+		var flushed []*os.File
+		d.flush = func(f *os.File) error {
+			flushed = append(flushed, f)
+			contains(t, path, strings.Repeat("a\n", len(flushed)))
+			if len(flushed) == 1 {
+				return syscall.EIO
+			}
+			return nil
+		}
+		if !syncs {
+			d.say(t, "a")
+			if len(flushed) > 0 {
+				t.Errorf("%s: it is synced", options)
+			}
+			continue
+		}
+		if n, err := d.Send(t.Context(), Batch{Lines: [][]byte{[]byte("a")}}); n != 0 || !errors.Is(err, syscall.EIO) {
+			t.Errorf("%d lines are sent, and the error is %v", n, err)
+		}
+		// What the sender does after each error.
+		must(t, d.Close())
+		must(t, d.Connect(t.Context()))
+		d.say(t, "a")
+		if len(flushed) != 2 || flushed[0] == flushed[1] {
+			t.Errorf("synced: %v, want two files", flushed)
+		}
+	}
+}
+
 func TestFileMode(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o022))
 	for options, want := range map[string]os.FileMode{"": 0o640, "?mode=0600": 0o600, "?mode=664": 0o644, "?sync=yes": 0o640} {
