@@ -76,6 +76,7 @@ type Disk struct {
 
 	ready    chan struct{}
 	writeNow chan struct{} // there is something to write, or the spool is closed
+	room     chan struct{} // something was unlinked, which a writer that waits for room may use
 	syncSoon chan struct{} // there is something to sync
 	syncNow  chan struct{} // there is something to remove
 	stop     chan struct{} // closed by Close

@@ -351,3 +351,32 @@ func TestAFolderInThePlaceOfTheCursor(t *testing.T) {
 		}
 	}
 }
+
+// Room that there is again is used at once, not when the writer would have tried again.
+func TestRoomThatIsMadeIsUsedAtOnce(t *testing.T) {
+	var full atomic.Bool
+	o := several()
+	o.heldBytes, o.retry = 1<<20, time.Hour
+	o.hook = func(p point, n int) (int, error) {
+		switch p {
+		case atSegmentWrite:
+			if full.Load() {
+				return 0, unix.ENOSPC
+			}
+		case atSegmentGone:
+			full.Store(false)
+		}
+		return n, nil
+	}
+	d := opened(t, filepath.Join(t.TempDir(), "spool"), o)
+	add(d, numbered(0, 20)...)
+	full.Store(true)
+	add(d, numbered(20, 30)...)
+	if allWritten(d)() {
+		t.Fatal("all is written to a full disk")
+	}
+	next(d, 15)
+	d.Ack(15)
+	eventually(t, "all is written", allWritten(d))
+	wantLines(t, d, numbered(15, 30))
+}

@@ -50,7 +50,7 @@ func OpenDisk(o Options) (*Disk, error) {
 	}
 	d := &Disk{
 		o: o, folder: f,
-		ready: make(chan struct{}, 1), writeNow: make(chan struct{}, 1), syncSoon: make(chan struct{}, 1), syncNow: make(chan struct{}, 1),
+		ready: make(chan struct{}, 1), writeNow: make(chan struct{}, 1), room: make(chan struct{}, 1), syncSoon: make(chan struct{}, 1), syncNow: make(chan struct{}, 1),
 		stop: make(chan struct{}), written: make(chan struct{}), synced: make(chan struct{}), attempt: make(chan struct{}),
 		notices: make(chan Notice, noticesHeld),
 	}

@@ -239,5 +239,6 @@ func (d *Disk) unlinkSegment(g *segment) error {
 	if err := d.folder.unlink(atSegmentUnlink, g.name()); err != nil {
 		return err
 	}
+	defer wake(d.room)
 	return d.folder.hook.at(atSegmentGone)
 }

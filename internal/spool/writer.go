@@ -54,6 +54,8 @@ func (d *Disk) runWriter() {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
+		case <-d.room:
+			timer.Stop()
 		case <-d.stop:
 			timer.Stop()
 		}
