@@ -53,7 +53,9 @@ func TestThousandChecksWhenTheClockStepsOrStops(t *testing.T) {
 		t.Skip("it takes half a minute")
 	}
 	t.Parallel()
-	d := startCounted(t, clockChecks)
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "a.lua"), clockChecks)
+	d := startCounted(t, dir)
 	d.wait("a run of each fast check", d.eachFast(1))
 	clocks := moveClocks(t, d.cmd.Process.Pid)
 
@@ -118,17 +120,17 @@ type countedDaemon struct {
 	cmd *exec.Cmd
 	log string // path of its log
 
+	ended chan struct{} // closed at the end of its stdout
+
 	mu   sync.Mutex // protects following fields
 	runs map[string]int
 }
 
-// startCounted runs a script until the test ends. The checks are those that have "fast" or "slow" in front.
-func startCounted(t *testing.T, script string) *countedDaemon {
+// startCounted runs the scripts of a folder until the test ends.
+func startCounted(t *testing.T, dir string, adjust ...func(*exec.Cmd)) *countedDaemon {
 	t.Helper()
-	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "a.lua"), script)
-	d := &countedDaemon{t: t, log: filepath.Join(dir, "log"), runs: map[string]int{}}
-	d.cmd = exec.Command("dumbprobe", "--checks", filepath.Join(dir, "a.lua"), "--control", "off")
+	d := &countedDaemon{t: t, log: filepath.Join(t.TempDir(), "log"), ended: make(chan struct{}), runs: map[string]int{}}
+	d.cmd = exec.Command("dumbprobe", "--checks", dir, "--control", "off")
 	d.cmd.Env = append(os.Environ(), "GORACE="+raceOptions)
 	log, err := os.Create(d.log)
 	if err != nil {
@@ -140,11 +142,14 @@ func startCounted(t *testing.T, script string) *countedDaemon {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, f := range adjust {
+		f(d.cmd)
+	}
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var reading sync.WaitGroup
-	reading.Go(func() {
+	go func() {
+		defer close(d.ended)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
 			name, found := strings.CutPrefix(lines.Text(), `{"c":"`)
 			if found {
@@ -153,17 +158,17 @@ func startCounted(t *testing.T, script string) *countedDaemon {
 				d.mu.Unlock()
 			}
 		}
-	})
+	}()
 	t.Cleanup(func() {
 		_ = d.cmd.Process.Signal(syscall.SIGTERM)
 		_ = d.cmd.Process.Signal(syscall.SIGCONT)
-		reading.Wait()
+		<-d.ended
 		if err := d.cmd.Wait(); err != nil {
 			t.Errorf("the daemon ended with %v", err)
 		}
 		if t.Failed() {
 			text, _ := os.ReadFile(d.log)
-			t.Logf("the log:\n%s", text[:min(len(text), 10_000)])
+			t.Logf("the log:\n%s", text[max(0, len(text)-20_000):])
 		}
 	})
 	return d
@@ -223,6 +228,11 @@ func (d *countedDaemon) phase(what string, do func()) {
 func (d *countedDaemon) wait(what string, cond func() bool) {
 	d.t.Helper()
 	for deadline := time.Now().Add(patience); !cond(); {
+		select {
+		case <-d.ended:
+			d.t.Fatalf("the daemon has ended, waiting for %s", what)
+		default:
+		}
 		if time.Now().After(deadline) {
 			d.t.Fatalf("waited in vain for %s", what)
 		}

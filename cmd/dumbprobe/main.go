@@ -50,7 +50,9 @@ func main() {
 	}))
 }
 
-// isolate keeps descriptors from commands, and what commands leave behind from init.
+// isolate keeps descriptors from commands, what commands leave behind from init, and commands that take all the
+// processes there may be from ending the daemon.
 func isolate() error {
+	command.ReserveThreads()
 	return errors.Join(command.CloseOnExec(), command.BecomeSubreaper())
 }

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"} {
 		os.Unsetenv(name)
 	}
-	testscript.Main(leakTested{m}, map[string]func(){"dumbprobe": main})
+	testscript.Main(leakTested{m}, map[string]func(){"dumbprobe": main, fewProcesses: mainWithFewProcesses})
 }
 
 // leakTested fails when tests leave goroutines behind.

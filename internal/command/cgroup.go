@@ -39,7 +39,8 @@ func (i Isolation) String() string {
 var errNoCgroup2 = errors.New("no cgroup v2 is mounted here")
 
 // ownCgroup finds the folder of the daemon's cgroup v2: self and mounts are /proc/self/cgroup and
-// /proc/self/mountinfo. Beside v1 (hybrid layout) the mount is not /sys/fs/cgroup, but below it.
+// /proc/self/mountinfo. Beside v1 (hybrid layout) the mount is not /sys/fs/cgroup, but below it. One that is mounted
+// read-only comes with an error.
 func ownCgroup(self, mounts io.Reader) (string, error) {
 	path := ""
 	for line := bufio.NewScanner(self); line.Scan(); {
@@ -50,7 +51,7 @@ func ownCgroup(self, mounts io.Reader) (string, error) {
 	if path == "" {
 		return "", errNoCgroup2
 	}
-	err := errNoCgroup2
+	readOnly, err := "", errNoCgroup2
 	for line := bufio.NewScanner(mounts); line.Scan(); {
 		// "36 35 98:0 /root /mount/point rw,noatime shared:1 - type source options" (proc_pid_mountinfo(5))
 		before, after, ok := strings.Cut(line.Text(), " - ")
@@ -64,11 +65,12 @@ func ownCgroup(self, mounts io.Reader) (string, error) {
 			err = fmt.Errorf("the daemon's cgroup %s is not below what is mounted on %s", path, unescape(fields[4]))
 		case slices.Contains(strings.Split(fields[5], ","), "ro"):
 			err = fmt.Errorf("%s is mounted read-only", unescape(fields[4]))
+			readOnly = filepath.Join(unescape(fields[4]), below)
 		default:
 			return filepath.Join(unescape(fields[4]), below), nil
 		}
 	}
-	return "", err
+	return readOnly, err
 }
 
 // unescape undoes mountinfo's "\040" for a space and the like.
@@ -87,8 +89,8 @@ func unescape(field string) string {
 	return b.String()
 }
 
-// usableCgroup gives the daemon's cgroup v2 if cgroups can be made in it and commands started in them.
-func usableCgroup() (string, error) {
+// findOwnCgroup is ownCgroup for this process.
+func findOwnCgroup() (string, error) {
 	self, err := os.Open("/proc/self/cgroup")
 	if err != nil {
 		return "", err
@@ -99,7 +101,12 @@ func usableCgroup() (string, error) {
 		return "", err
 	}
 	defer mounts.Close()
-	dir, err := ownCgroup(self, mounts)
+	return ownCgroup(self, mounts)
+}
+
+// usableCgroup gives the daemon's cgroup v2 if cgroups can be made in it and commands started in them.
+func usableCgroup() (string, error) {
+	dir, err := findOwnCgroup()
 	if err != nil {
 		return "", err
 	}

@@ -69,7 +69,7 @@ func TestOwnCgroup(t *testing.T) {
 		{"v1 only", "2:cpu:/a\n1:name=systemd:/a\n", v1, "", "no cgroup v2"},
 		{"not mounted", "0::/a\n", v1, "", "no cgroup v2"},
 		{"no cgroups in this kernel", "", "", "", "no cgroup v2"},
-		{"read-only, as in a container", "0::/\n", strings.Replace(unified, "rw,", "ro,", 1), "", "read-only"},
+		{"read-only, as in a container", "0::/\n", strings.Replace(unified, "rw,", "ro,", 1), "/sys/fs/cgroup", "read-only"},
 		{"a part is mounted", "0::/docker/1/a\n", strings.Replace(unified, " / /", " /docker/1 /", 1), "/sys/fs/cgroup/a", ""},
 		{"another part is mounted", "0::/docker/1\n", strings.Replace(unified, " / /", " /docker/12 /", 1), "", "not below"},
 		{"outside of the namespace", "0::/../a\n", unified, "", "not below"},

@@ -17,7 +17,8 @@
 // of the pipes. If it holds them WaitDelay after the leader's end, it is ended. A stream is ended whole, however it
 // ends: it is started again and again.
 //
-// What main does, once, before anything else: CloseOnExec, so that no descriptor inherited by the daemon
+// What main does, once, before anything else: ReserveThreads, so that commands which take all the processes that
+// the limits allow end no daemon; CloseOnExec, so that no descriptor inherited by the daemon
 // reaches a command; BecomeSubreaper, and then Runner.ReapOrphans every few seconds. A daemon that must
 // survive SIGPIPE uses signal.Notify for it: an ignored signal (signal.Ignore) is handed down to the
 // children, where it turns "yes | head -1" into an endless loop, while a caught one is reset to its

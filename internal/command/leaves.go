@@ -164,7 +164,8 @@ func (c *leaves) forkExec(p *process, path string, attr *syscall.ProcAttr) (pid 
 		l.used, p.tree.leaf = true, l
 		return pid, nil
 	}
-	if inLeaf == syscall.ENOENT && !l.gone() { // it is the program
+	if inLeaf == syscall.EAGAIN || inLeaf == syscall.ENOMEM || // there are too many processes, wherever it is started
+		inLeaf == syscall.ENOENT && !l.gone() { // it is the program
 		c.give(l)
 		return 0, inLeaf
 	}

@@ -40,9 +40,14 @@ type Runner struct {
 	truncated, leftovers, noSlot, reaped           atomic.Uint64
 }
 
-// NewRunner starts nothing by itself.
+// NewRunner starts nothing by itself. Where the limits of processes leave less room than o asks for, it lowers
+// MaxCommands and MaxStreams, and warns.
 func NewRunner(o Options) *Runner {
-	r := &Runner{options: o.withDefaults(), id: rand.Text(), children: map[int]*process{}}
+	fitting, lowered := o.withDefaults().fit(roomNow())
+	r := &Runner{options: fitting, id: rand.Text(), children: map[int]*process{}}
+	if lowered != nil {
+		r.warn(lowered)
+	}
 	r.guard.runner = r
 	r.slots = newSlots(r.options.MaxCommands)
 	r.leaves.id, r.leaves.maxIdle = r.id, r.options.MaxCommands

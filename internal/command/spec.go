@@ -33,7 +33,8 @@ type Result struct {
 	Leftovers bool
 }
 
-// Options are the limits of a Runner. Zero fields take the default.
+// Options are the limits of a Runner. Zero fields take the default. NewRunner lowers the first two where there may not
+// be as many processes.
 type Options struct {
 	MaxCommands int           // commands of Run at once; more wait, see Group; 64
 	MaxStreams  int           // commands of Start at once; more are refused; 1024
