@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dumbprobe/internal/command"
+	"dumbprobe/internal/control"
 )
 
 // commandsOf is a script with n checks, each a command.
@@ -87,7 +90,7 @@ return list`, n, name))
 		return path
 	}
 	d := launch(t, Options{Checks: []string{script("many", 10), script("few", 4), script("other", 4)}, MaxCommands: 2})
-	const all = 360
+	const all = 180
 	turns, scripts := map[string]int{}, map[string]int{}
 	for _, m := range d.messages(all, "turns", key("turn")) {
 		name := m.keys["turn"].(string)
@@ -140,13 +143,58 @@ func TestChecksThatWaitForACommandsTurnAreLateAndNotLost(t *testing.T) {
 	write(t, path, `
 local list = {}
 for i = 1, 10 do
-  list[2 * i - 1] = dp.ShellCommand{interval = 3600, timeout = 1, command = "sleep 0.3; echo '{\"done\":1}'"}
-  list[2 * i] = dp.Function{interval = 3600, timeout = 1, call = function() dp.command("sleep 0.3") return {done = 2} end}
+  list[2 * i - 1] = dp.ShellCommand{interval = 3600, timeout = 2, command = "sleep 0.3; echo '{\"done\":1}'"}
+  list[2 * i] = dp.Function{interval = 3600, timeout = 2, call = function() dp.command("sleep 0.3") return {done = 2} end}
 end
 return list`)
 	d := launch(t, Options{Checks: []string{path}, MaxCommands: 2})
 	d.messages(20, "a result of each", key("done"))
-	if s := d.commands.Stats(); s.NoSlot != 0 || s.LongestWait < time.Second {
+	if s := d.commands.Stats(); s.NoSlot != 0 || s.LongestWait < 2*time.Second {
 		t.Errorf("the statistics are %+v", s)
+	}
+}
+
+// One script of several can take three quarters of the streams, over all its versions; the others have theirs.
+func TestTheStreamsOfAScriptHaveALimitOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	greedy := `
+local version, opened = VERSION, {}
+return {
+  dp.ShellStream{name = "stream", command = {"sleep", "1000"}},
+  dp.Function{name = "more", interval = 0.1, call = function()
+    while true do
+      local ok, reader = pcall(dp.reader.command, {command = {"sleep", "1000"}})
+      if not ok then
+        return {version = version, opened = #opened, why = reader}
+      end
+      table.insert(opened, reader)
+    end
+  end},
+}`
+	path := lua(t, "greedy.lua", strings.Replace(greedy, "VERSION", "1", 1))
+	d := launch(t, Options{Checks: []string{path, lua(t, "modest.lua", `
+return {dp.ShellStream{command = [[echo '{"modest":1}']], reopen = 0.1}}`)}}, func(e *Engine) {
+		e.commands.Close()
+		e.commands = command.NewRunner(command.Options{MaxStreams: 40})
+	})
+	for _, version := range []float64{1, 2} {
+		m := d.message("the check that opens more", func(m msg) bool { return m.num("version") == version && m.num("opened") >= 25 })
+		const says = "too many streams at once: the script has 30 of the 40 of all scripts: close those that are done with, or give some checks a file of their own"
+		if why, _ := m.keys["why"].(string); m.num("opened") > 30 || !strings.Contains(why, says) {
+			t.Errorf("version %v of the script has opened %v: %s", version, m.num("opened"), why)
+		}
+		if n := d.commands.Stats().Streams; n > 31 {
+			t.Errorf("there are %d streams, 30 of the one script and 1 of the other are allowed", n)
+		}
+		n := len(d.sent(key("modest")))
+		d.messages(n+3, "lines of the stream of the other script", key("modest"))
+		if version == 1 {
+			write(t, path, strings.Replace(greedy, "VERSION", "2", 1))
+			d.reload()
+		}
+	}
+	status := d.Status(control.Filter{})
+	if status.Commands.NoStream == 0 || status.Scripts[0].Streams != 30 {
+		t.Errorf("the status has %+v and %+v", status.Commands, status.Scripts)
 	}
 }

@@ -110,7 +110,7 @@ func (e *Engine) commandStatus() control.Commands {
 	s := e.commands.Stats()
 	return control.Commands{
 		Running: s.Running, Waiting: s.Waiting, Limit: e.commands.MaxCommands(), Streams: s.Streams, Stuck: s.Stuck,
-		Started: s.Started, Killed: s.Killed, NoSlot: s.NoSlot, LongestWait: s.LongestWait.Seconds(),
+		Started: s.Started, Killed: s.Killed, NoSlot: s.NoSlot, NoStream: s.NoStream, LongestWait: s.LongestWait.Seconds(),
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *script) summary(now time.Time, grace time.Duration) control.Script {
 		}
 	}
 	group := s.commands.Stats()
-	status.CommandsRunning, status.CommandsWaiting = group.Running, group.Waiting
+	status.CommandsRunning, status.CommandsWaiting, status.Streams = group.Running, group.Waiting, group.Streams
 	if _, _, stuck := s.vm.Stuck(now, grace); stuck {
 		status.State = control.ScriptStuck
 	}

@@ -83,6 +83,9 @@ func (w statusWriter) daemon(s *control.Status) {
 		fmt.Fprintf(w, ", %d killed and not gone", c.Stuck)
 	}
 	fmt.Fprintln(w)
+	if c.NoStream > 0 {
+		fmt.Fprintf(w, "%s refused so far, as there were too many\n", count(int(c.NoStream), "stream"))
+	}
 	if r := d.LastReload; r != nil {
 		result := "all applied"
 		if !r.OK {

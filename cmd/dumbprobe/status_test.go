@@ -26,7 +26,7 @@ func someStatus() *control.Status {
 			LastReload: &control.ReloadResult{Started: now - 600, Errors: []control.ReloadError{{Script: "b.lua", Text: "b.lua:2: x"}}},
 			Reloading:  true,
 		},
-		Commands: control.Commands{Running: 64, Waiting: 12, Limit: 64, Streams: 2, Stuck: 1, LongestWait: 3.21},
+		Commands: control.Commands{Running: 64, Waiting: 12, Limit: 64, Streams: 2, NoStream: 3, Stuck: 1, LongestWait: 3.21},
 		Scripts: []control.Script{
 			{Path: "/etc/dumbprobe/checks/host.lua", State: "ok", Loaded: now - 93783, SHA256: strings.Repeat("0123456789abcdef", 4), Checks: 5, Handles: 3, CommandsRunning: 4, CommandsWaiting: 12, Memory: 300 << 20},
 			{Path: "/etc/dumbprobe/checks/own.lua", State: "replaced", Loaded: now - 3, SHA256: strings.Repeat("fedcba9876543210", 4), Checks: 1},

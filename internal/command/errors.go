@@ -15,7 +15,7 @@ import (
 // ErrNoSlot is in the error of a Run whose context ended while it waited for other commands to end.
 var ErrNoSlot = errors.New("too many commands at once")
 
-// ErrTooManyStreams is in the error of a Start over Options.MaxStreams.
+// ErrTooManyStreams is in the error of a Start over Options.MaxStreams, or over the share of a Group.
 var ErrTooManyStreams = errors.New("too many streams at once")
 
 // ErrClosed is in the error of what is asked of a closed Runner, and of what Close ended.

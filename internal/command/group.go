@@ -18,6 +18,7 @@ type Group struct {
 type GroupStats struct {
 	Running int // commands of Run that hold a slot
 	Waiting int // callers of it that wait for one
+	Streams int // commands of Start
 }
 
 // Group makes a Group of the script with a name, whose groups have at most limit commands at once, together; 0: as
@@ -31,8 +32,11 @@ func (g *Group) Run(ctx context.Context, s Spec) (Result, error) {
 	return g.runner.run(ctx, s, g.owner)
 }
 
-// Start is Runner.Start: groups do not bound streams.
-func (g *Group) Start(ctx context.Context, s Spec) (*Stream, error) { return g.runner.Start(ctx, s) }
+// Start is Runner.Start for a stream of the group. Over its share of Options.MaxStreams the error matches
+// ErrTooManyStreams, too.
+func (g *Group) Start(ctx context.Context, s Spec) (*Stream, error) {
+	return g.runner.start(ctx, s, g.owner)
+}
 
 // Stats is a snapshot.
 func (g *Group) Stats() GroupStats { return g.runner.slots.statsOf(g.owner) }

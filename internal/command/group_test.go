@@ -56,6 +56,54 @@ func TestAGroupLeavesSlotsToTheOthers(t *testing.T) {
 	}
 }
 
+func TestAGroupLeavesStreamsToTheOthers(t *testing.T) {
+	r := newRunner(t, Options{MaxStreams: 8})
+	greedy, other := r.Group("greedy", 0), r.Group("other", 0)
+	sleep := Spec{Argv: []string{"sleep", "100"}}
+	var streams []*Stream
+	const most = 6 // three times the two that are left
+	for range most {
+		s, err := greedy.Start(t.Context(), sleep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		streams = append(streams, s)
+	}
+	for range 3 {
+		_, err := greedy.Start(t.Context(), sleep)
+		if !errors.Is(err, ErrTooManyStreams) || !strings.Contains(err.Error(), "has 6 of the 8") {
+			t.Fatalf("a stream over the share: %v", err)
+		}
+	}
+	if got := r.Stats(); got.Streams != most || got.NoStream != 3 || greedy.Stats().Streams != most {
+		t.Errorf("%+v, %+v", got, greedy.Stats())
+	}
+	s, err := other.Start(t.Context(), sleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := greedy.Start(t.Context(), Spec{Argv: []string{"/nonexistent"}}); !errors.Is(err, ErrTooManyStreams) {
+		t.Errorf("error %v", err)
+	}
+	streams[0].Close()
+	if _, err := greedy.Start(t.Context(), Spec{Argv: []string{"/nonexistent"}}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	s, err = greedy.Start(t.Context(), sleep) // what could not be started has given its place back
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for _, s := range streams {
+		s.Close()
+	}
+	if got := greedy.Stats(); got != (GroupStats{}) || other.Stats() != (GroupStats{}) || r.Stats().Streams != 0 {
+		t.Errorf("at the end: %+v, %+v, %+v", got, other.Stats(), r.Stats())
+	}
+}
+
 func TestAGroupIsServedInOrder(t *testing.T) {
 	r := newRunner(t, Options{})
 	g := r.Group("a", 1)

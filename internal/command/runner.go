@@ -37,7 +37,7 @@ type Runner struct {
 
 	running, streams, stuck                        atomic.Int64
 	serial, started, startErrors, killed, timeouts atomic.Uint64
-	truncated, leftovers, noSlot, reaped           atomic.Uint64
+	truncated, leftovers, noSlot, noStream, reaped atomic.Uint64
 }
 
 // NewRunner starts nothing by itself. Where the limits of processes leave less room than o asks for, it lowers
@@ -49,7 +49,7 @@ func NewRunner(o Options) *Runner {
 		r.warn(lowered)
 	}
 	r.guard.runner = r
-	r.slots = newSlots(r.options.MaxCommands)
+	r.slots = newSlots(r.options.MaxCommands, r.options.MaxStreams)
 	r.leaves.id, r.leaves.maxIdle = r.id, r.options.MaxCommands
 	if o.Cgroup == CgroupOff {
 		r.leaves.reason = errors.New("they are switched off")
@@ -160,7 +160,7 @@ func (r *Runner) Stats() Stats {
 		Running: int(r.running.Load()), Waiting: waiting, Streams: int(r.streams.Load()), Stuck: int(r.stuck.Load()),
 		Started: r.started.Load(), StartErrors: r.startErrors.Load(), Killed: r.killed.Load(),
 		Timeouts: r.timeouts.Load(), Truncated: r.truncated.Load(), Leftovers: r.leftovers.Load(),
-		NoSlot: r.noSlot.Load(), Reaped: r.reaped.Load(), LongestWait: longest,
+		NoSlot: r.noSlot.Load(), NoStream: r.noStream.Load(), Reaped: r.reaped.Load(), LongestWait: longest,
 	}
 }
 

@@ -14,10 +14,11 @@ import (
 //
 // Where there are several owners, one takes a slot only while it has fewer than share times those that are free: so it
 // can have three quarters of them, the next one three quarters of what is left, and so on, and however many hang there
-// is something for who has none.
+// is something for who has none. It is the same with the places for streams, but for those nobody waits.
 type slots struct {
 	mu      sync.Mutex // protects following fields
 	free    int
+	streams int // places for streams that are free
 	owners  map[string]*owner
 	queues  list.List // of *owner with waiters; the first is the next to be looked at
 	waiting int
@@ -32,11 +33,14 @@ type owner struct {
 	limit   int // slots at once
 	groups  int // that are open
 	running int
+	streams int
 	waiters list.List     // of chan struct{}, closed when the slot is handed over
 	place   *list.Element // in queues; nil: nobody waits
 }
 
-func newSlots(n int) *slots { return &slots{free: n, owners: map[string]*owner{}} }
+func newSlots(commands, streams int) *slots {
+	return &slots{free: commands, streams: streams, owners: map[string]*owner{}}
+}
 
 // join makes a group of the owner with a name, which has at most limit slots at once; 0: as many as there are.
 func (s *slots) join(name string, limit int) *owner {
@@ -64,7 +68,7 @@ func (s *slots) leave(o *owner) {
 
 // forget lets go of an owner that has nothing any more. The lock is held.
 func (s *slots) forget(o *owner) {
-	if o.groups <= 0 && o.running == 0 && o.place == nil && s.owners[o.name] == o {
+	if o.groups <= 0 && o.running == 0 && o.streams == 0 && o.place == nil && s.owners[o.name] == o {
 		delete(s.owners, o.name)
 		s.serve() // there may be one left, who need not share
 	}
@@ -72,7 +76,32 @@ func (s *slots) forget(o *owner) {
 
 // may tells whether o may have one of the free slots. The lock is held.
 func (s *slots) may(o *owner) bool {
-	return s.free > 0 && o.running < o.limit && (len(s.owners) < 2 || o.running < share*s.free)
+	return o.running < o.limit && s.leaves(o.running, s.free)
+}
+
+// leaves tells whether who has so many may have one of those that are free. The lock is held.
+func (s *slots) leaves(has, free int) bool {
+	return free > 0 && (len(s.owners) < 2 || has < share*free)
+}
+
+// takeStream takes a place for a stream. If there is none for o, it gives how many it has.
+func (s *slots) takeStream(o *owner) (has int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.leaves(o.streams, s.streams) {
+		return o.streams, false
+	}
+	o.streams++
+	s.streams--
+	return o.streams, true
+}
+
+func (s *slots) giveStream(o *owner) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.streams--
+	s.streams++
+	s.forget(o)
 }
 
 // acquire waits for a slot. It gives context.Cause if ctx ends first.
@@ -167,7 +196,7 @@ func (s *slots) stats() (waiting int, longest time.Duration) {
 func (s *slots) statsOf(o *owner) GroupStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return GroupStats{Running: o.running, Waiting: o.waiters.Len()}
+	return GroupStats{Running: o.running, Waiting: o.waiters.Len(), Streams: o.streams}
 }
 
 // isFull tells whether it is its own limit that o waits for.

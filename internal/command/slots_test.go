@@ -30,7 +30,7 @@ func waiter(t *testing.T, s *slots, o *owner, who string, got *[]string, mu *syn
 
 func TestSlotsOfAnOwnerAreServedInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(1)
+		s := newSlots(1, 0)
 		o := s.join("a", 0)
 		if err := s.acquire(t.Context(), o); err != nil {
 			t.Fatal(err)
@@ -54,7 +54,7 @@ func TestSlotsOfAnOwnerAreServedInOrder(t *testing.T) {
 
 func TestOwnersTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(1)
+		s := newSlots(1, 0)
 		many, few, other := s.join("many", 0), s.join("few", 0), s.join("other", 0)
 		if err := s.acquire(t.Context(), many); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestOwnersTakeTurns(t *testing.T) {
 // However many owners hang, and however much each of them wants, there is something for who has nothing.
 func TestWhatHangsLeavesSlotsToWhoHasNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(64)
+		s := newSlots(64, 0)
 		var none []string
 		var mu sync.Mutex
 		quick := s.join("quick", 0)
@@ -118,7 +118,7 @@ func TestWhatHangsLeavesSlotsToWhoHasNone(t *testing.T) {
 
 func TestWhoIsAloneHasAllSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(4)
+		s := newSlots(4, 0)
 		var got []string
 		var mu sync.Mutex
 		alone, again, other := s.join("a", 0), s.join("a", 0), s.join("b", 0)
@@ -149,7 +149,7 @@ func TestWhoIsAloneHasAllSlots(t *testing.T) {
 func TestASlotHandedToAnEndedContextIsPassedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 100 { // the two ends race
-			s := newSlots(1)
+			s := newSlots(1, 0)
 			o := s.join("a", 0)
 			if err := s.acquire(t.Context(), o); err != nil {
 				t.Fatal(err)

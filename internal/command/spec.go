@@ -37,7 +37,7 @@ type Result struct {
 // be as many processes.
 type Options struct {
 	MaxCommands int           // commands of Run at once; more wait, see Group; 64
-	MaxStreams  int           // commands of Start at once; more are refused; 1024
+	MaxStreams  int           // commands of Start at once; more are refused, see Group; 1024
 	Grace       time.Duration // from TERM to KILL; 2 s
 	WaitDelay   time.Duration // for pipes held after the leader's end, and for the end after KILL; 1 s
 	Cgroup      CgroupMode    // whether commands get cgroups of their own; CgroupAuto
@@ -73,12 +73,13 @@ type Stats struct {
 	Stuck   int // killed, given up on, and still not gone (in an uninterruptible system call); they keep their slot
 
 	Started     uint64        // processes started, streams included
-	StartErrors uint64        // Run and Start that gave a StartError or ErrTooManyStreams
+	StartErrors uint64        // Run and Start that gave a StartError
 	Killed      uint64        // ended because their context ended
 	Timeouts    uint64        // of those, by a deadline
 	Truncated   uint64        // Results with a truncated stdout or stderr
 	Leftovers   uint64        // Results with Leftovers
 	NoSlot      uint64        // contexts that ended while waiting for a slot
+	NoStream    uint64        // Start that gave ErrTooManyStreams
 	Reaped      uint64        // orphans reaped by ReapOrphans
 	LongestWait time.Duration // for a slot
 }

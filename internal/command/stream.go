@@ -25,17 +25,23 @@ type Stream struct {
 // errors are those of Run. If the daemon itself is killed, the kernel kills the command (but no setuid program),
 // and the guardian what it has started.
 func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
+	g := r.Group("", 0)
+	defer g.Close()
+	return g.Start(ctx, s)
+}
+
+// start is Start for a stream of o.
+func (r *Runner) start(ctx context.Context, s Spec, o *owner) (*Stream, error) {
 	ctx, end, err := r.begin(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	if r.streams.Add(1) > int64(r.options.MaxStreams) {
-		r.streams.Add(-1)
-		r.startErrors.Add(1)
+	free, err := r.countStream(o)
+	if err != nil {
+		r.noStream.Add(1)
 		end()
-		return nil, fmt.Errorf("%s was not started: %w: the limit is %d", quote(s.Argv), ErrTooManyStreams, r.options.MaxStreams)
+		return nil, fmt.Errorf("%s was not started: %w", quote(s.Argv), err)
 	}
-	free := func() { r.streams.Add(-1) }
 	var p *process
 	r.spawner.do(func() { p, err = r.launch(s, syscall.SIGKILL) })
 	if err != nil {
@@ -55,6 +61,23 @@ func (r *Runner) Start(ctx context.Context, s Spec) (*Stream, error) {
 		r.guard.end(p.tree.mark)
 	}()
 	return stream, nil
+}
+
+// countStream takes a place for a stream of o, and free gives it back.
+func (r *Runner) countStream(o *owner) (free func(), err error) {
+	has, ok := r.slots.takeStream(o)
+	switch most := r.options.MaxStreams; {
+	case !ok && has < most:
+		return nil, fmt.Errorf("%w: the script has %d of the %d of all scripts: close those that are done with, or give some checks a file of their own",
+			ErrTooManyStreams, has, most)
+	case !ok:
+		return nil, fmt.Errorf("%w: at most %d", ErrTooManyStreams, most)
+	}
+	r.streams.Add(1)
+	return func() {
+		r.streams.Add(-1)
+		r.slots.giveStream(o)
+	}, nil
 }
 
 // Pid is the process number, and that of the group.

@@ -48,11 +48,12 @@ type Commands struct {
 	Running     int     `json:"running"`
 	Waiting     int     `json:"waiting"`
 	Limit       int     `json:"limit"`
-	Streams     int     `json:"streams"` // of handles; they need no slot
+	Streams     int     `json:"streams"` // of handles, readers and io.popen; they need no slot
 	Stuck       int     `json:"stuck"`   // killed, and not gone yet; they keep their slot
 	Started     uint64  `json:"started"`
 	Killed      uint64  `json:"killed"`
-	NoSlot      uint64  `json:"no_slot"` // runs whose deadline passed while they waited for a slot
+	NoSlot      uint64  `json:"no_slot"`   // runs whose deadline passed while they waited for a slot
+	NoStream    uint64  `json:"no_stream"` // streams that were refused: of one script, or in all, there were too many
 	LongestWait float64 `json:"longest_wait"`
 }
 
@@ -75,6 +76,7 @@ type Script struct {
 	Memory          uint64   `json:"memory,omitzero"` // bytes of Lua values, when it was measured last; it seldom is
 	CommandsRunning int      `json:"commands_running"`
 	CommandsWaiting int      `json:"commands_waiting"`
+	Streams         int      `json:"streams"`
 	Errors          []string `json:"errors,omitzero"` // why it is broken, each with its position first
 }
 
