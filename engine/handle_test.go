@@ -137,7 +137,7 @@ func mustLoad(t *testing.T, source string) *script {
 
 func TestBadLinesAreReportedWhileTheOthersAreSent(t *testing.T) {
 	t.Parallel()
-	const lines = `printf '{"n": 1}\nbad one\n{"n": 2}\n[3]\n{"n": 4}\n'; exec sleep 3600`
+	const lines = `printf '{"n": 1}\nbad one\n{"n": 2}\n[3]\n{"n": 4}\n{"n": 5, "n": 6}\n'; exec sleep 3600`
 	d := launch(t, Options{SelfMessages: SelfAll, Checks: []string{lua(t, "a.lua", fmt.Sprintf(`
 local function parse(line)
   if line == "[3]" then return nil end
@@ -158,7 +158,7 @@ return {
 		t.Errorf("logged %q", native.Message)
 	}
 	for _, c := range []struct{ check, text string }{
-		{"native", `"[3]"`}, {"parsed", "cannot read it"}, {"parsed", "parse returned nil"},
+		{"native", `"[3]"`}, {"native", "the key n a second time, at byte 9 of"}, {"parsed", "cannot read it"}, {"parsed", "parse returned nil"},
 	} {
 		l := d.log(c.text, func(l observer.LoggedEntry) bool {
 			return l.ContextMap()["check"] == c.check && strings.Contains(l.Message, c.text)

@@ -108,14 +108,15 @@ func TestShellCommand(t *testing.T) {
 	}
 }
 
-// An object that the aspect and location cannot be set on is dropped alone.
+// An object that the aspect and location cannot be set on is dropped alone, and so is one with a key twice.
 func TestShellCommandDropsWhatCannotBeSentAlone(t *testing.T) {
-	s := loadScript(t, `return {require "dumbprobe".ShellCommand{interval = 5, aspect = "x", command = "echo '{\"a\":1} {\"event\":5} {\"c\":3}'"}}`)
+	s := loadScript(t, `return {require "dumbprobe".ShellCommand{interval = 5, aspect = "x", command = "echo '{\"a\":1} {\"event\":5} {\"c\":3} {\"d\":{\"e\":1,\"e\":1}}'"}}`)
 	o := s.run(1)
 	if want := []string{`{"a":1,"event":{"name":"x"}}`, `{"c":3,"event":{"name":"x"}}`}; !slices.Equal(o.lines(), want) {
 		t.Errorf("lines %v, want %v", o.lines(), want)
 	}
-	if want := []string{"message 2 of the result was dropped: event: is a number, not an object"}; !slices.Equal(o.problems(), want) {
+	if want := []string{"message 2 of the result was dropped: event: is a number, not an object",
+		`message 4 of the result was dropped: the key d.e a second time, at byte 12 of "{\"d\":{\"e\":1,\"e\":1}}"`}; !slices.Equal(o.problems(), want) {
 		t.Errorf("problems %v, want %v", o.problems(), want)
 	}
 	if o.err != nil {

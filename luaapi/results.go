@@ -176,10 +176,7 @@ func (vm *VM) keepScratch(b []byte) {
 
 // native adds a JSON object that never was in Lua.
 func (b *Batch) native(object []byte, over message.Overlay) error {
-	line, err := message.Compact(nil, object)
-	if err == nil && !over.Empty() {
-		line, err = over.Apply(nil, line)
-	}
+	line, err := over.Apply(nil, object)
 	if err != nil {
 		return err
 	}

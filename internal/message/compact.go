@@ -29,7 +29,7 @@ func (e *SyntaxError) Error() string {
 // has to hold exactly one JSON object, in UTF-8, nested at most 10,000 deep,
 // with or without white space around it; it does not have to conform to the
 // schema. A number that no float64 holds, or half of a surrogate pair, is
-// refused: receivers make different things of them. The error is a [*SyntaxError], and dst then comes back at its old
+// refused, and so is an object with one key twice: receivers make different things of them. The error is a [*SyntaxError], and dst then comes back at its old
 // length.
 func Compact(dst []byte, object []byte) ([]byte, error) {
 	begin := skipSpace(object, 0)
@@ -92,15 +92,31 @@ func syntaxError(data []byte) *SyntaxError {
 }
 
 // unreadable finds in valid JSON what its grammar allows, and readers choke on
-// or change in silence: a number beyond float64, as 1e400, and half of a
-// surrogate pair in a string, as "\ud800".
+// or change in silence: a number beyond float64, as 1e400, half of a surrogate
+// pair in a string, as "\ud800", and a key that an object has twice.
 func unreadable(data []byte) *SyntaxError {
+	var keyRoom [2 * manyKeys][]byte // more than most messages have at once: nothing is allocated
+	var openRoom [8]int
+	var manyRoom [8]map[string]struct{}
+	sets := keySets{keyRoom[:0], openRoom[:0], manyRoom[:0]}
 	for i := 0; i < len(data); {
 		switch c := data[i]; {
+		case c == '{':
+			sets = sets.begin()
+			i++
+		case c == '}':
+			sets = sets.end()
+			i++
 		case c == '"':
 			end, bad := textEnd(data, i+1)
 			if bad {
 				return &SyntaxError{end, "half of a surrogate pair, which is no character,", excerpt(data)}
+			}
+			if isKey(data, end) {
+				var fresh bool
+				if sets, fresh = sets.add(data[i:end]); !fresh {
+					return &SyntaxError{i, "the key " + keyPath(data, i) + " a second time,", excerpt(data)}
+				}
 			}
 			i = end
 		case c == '-' || '0' <= c && c <= '9':

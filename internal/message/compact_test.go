@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"dumbprobe/internal/message"
@@ -18,7 +21,9 @@ func TestCompact(t *testing.T) {
 		{"empty object", "{}", "{}"},
 		{"white space goes", " {\r\n\t\"a\" : [ 1 , 2 ] ,\"b\": { } }\n\v\f", `{"a":[1,2],"b":{}}`},
 		{"white space in strings stays", `{"a b":" c "}`, `{"a b":" c "}`},
-		{"the order of keys stays", `{"z":1,"a":2,"z":3}`, `{"z":1,"a":2,"z":3}`},
+		{"the order of keys stays", `{"z":1,"a":2,"y":3}`, `{"z":1,"a":2,"y":3}`},
+		{"one key in many objects", `{"a":{"a":[{"a":1},{"a":2},{"b":{"a":3},"a":"a"}]},"b":"a"}`, `{"a":{"a":[{"a":1},{"a":2},{"b":{"a":3},"a":"a"}]},"b":"a"}`},
+		{"keys that differ", `{"":1,"a":2,"A":3,"\\":4,"\\\\":5,"\u0000":6,"b a":7}`, `{"":1,"a":2,"A":3,"\\":4,"\\\\":5,"\u0000":6,"b a":7}`},
 		{"the spelling of numbers stays", `{"a":1.00,"b":1E+03,"c":123456789012345678901}`, `{"a":1.00,"b":1E+03,"c":123456789012345678901}`},
 		{"the spelling of strings stays", `{"\u0061":"\/<&>\\\ud83d\uDE00\\ud800"}`, `{"\u0061":"\/<&>\\\ud83d\uDE00\\ud800"}`},
 		{"large and small numbers", `{"a":-1e308,"b":1e-400,"c":0e999}`, `{"a":-1e308,"b":1e-400,"c":0e999}`},
@@ -57,6 +62,15 @@ func TestCompactSaysWhatIsWrong(t *testing.T) {
 		{"half of a surrogate pair", `{"a":"x\ud800"}`, `half of a surrogate pair, which is no character, at byte 7 of "{\"a\":\"x\\ud800\"}"`},
 		{"the other half", `{"a\uDC00":1}`, `half of a surrogate pair, which is no character, at byte 3 of "{\"a\\uDC00\":1}"`},
 		{"two halves that are no pair", `{"a":"\ud800\u0041"}`, `half of a surrogate pair, which is no character, at byte 6 of "{\"a\":\"\\ud800\\u0041\"}"`},
+		{"a key twice", `{"a":1,"b":2,"a":3}`, `the key a a second time, at byte 13 of "{\"a\":1,\"b\":2,\"a\":3}"`},
+		{"a key twice, further down", ` {"x":[{"a b":1}, {"event":{"c":{"c":1},"c":2 , "c" : 3}}]}`,
+			`the key x[1].event.c a second time, at byte 40 of "{\"x\":[{\"a b\":1}, {\"event\":{\"c\":{\"c\":1},\"c\":2 , \"c\" : 3}}]}"`},
+		{"a key that is no name, twice", `{"event":{"a b":1,"c":{},"a b":1}}`, `the key event["a b"] a second time, at byte 25 of "{\"event\":{\"a b\":1,\"c\":{},\"a b\":1}}"`},
+		{"a key spelled in two ways", `{"h\u006fst":1,"host":2}`, `the key host a second time, at byte 15 of "{\"h\\u006fst\":1,\"host\":2}"`},
+		{"an empty key twice", `{"":[{"":1}],"":2}`, `the key [""] a second time, at byte 13 of "{\"\":[{\"\":1}],\"\":2}"`},
+		{"a key after an object with many", `{"a":{` + keys(0, 100) + `},"b":{` + keys(0, 100) + `},"a":1}`, `the key a a second time, at byte 1593 of ` + excerpted(`{"a":{`+keys(0, 100))},
+		{"one of many keys twice", `{` + keys(0, 100) + `,` + keys(7, 8) + `}`, `the key k7 a second time, at byte 791 of ` + excerpted(`{`+keys(0, 100))},
+		{"one of many keys twice, spelled in two ways", `{` + keys(0, 100) + `,"\u006b7":1}`, `the key k7 a second time, at byte 791 of ` + excerpted(`{`+keys(0, 100))},
 		{"the excerpt is short", `{"a":` + strings.Repeat("é", 1000), `invalid character 'Ã' looking for beginning of value at byte 5 of "{\"a\":` +
 			strings.Repeat("é", 27) + `…"`},
 	} {
@@ -69,6 +83,30 @@ func TestCompactSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("dst is %q", got)
 			}
 		})
+	}
+}
+
+// keys are the members k7, k8, … of an object.
+func keys(from, to int) string {
+	var all []string
+	for i := from; i < to; i++ {
+		all = append(all, fmt.Sprintf(`"k%d":0`, i))
+	}
+	return strings.Join(all, ",")
+}
+
+// excerpted is how an error quotes a long text.
+func excerpted(text string) string { return strconv.Quote(text[:60] + "…") }
+
+// An object with very many keys costs no more for each of them than one with a few: to compare each with each takes
+// minutes.
+func TestCompactOfManyKeysIsLinear(t *testing.T) {
+	start := time.Now()
+	if _, err := message.Compact(nil, []byte(`{`+keys(0, 200_000)+`}`)); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 25*time.Second {
+		t.Errorf("200,000 keys took %v", took)
 	}
 }
 
@@ -88,16 +126,19 @@ func TestCompactBoundsTheDepth(t *testing.T) {
 }
 
 func FuzzCompact(f *testing.F) {
-	for _, s := range []string{"{}", ` {"a" : [1, 2.50]} `, "[1]", "{} {}", `{"a":"\u2028"}`, "{\"a\":\"\xff\"}", `{"a":{"b":null}}`, ""} {
+	for _, s := range []string{"{}", ` {"a" : [1, 2.50]} `, `{"a":{"a":1,"b":2},"\u0061":3}`, "[1]", "{} {}", `{"a":"\u2028"}`, "{\"a\":\"\xff\"}", `{"a":{"b":null}}`, ""} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		got, err := message.Compact([]byte("x"), in)
 		trimmed := bytes.Trim(in, " \t\r\n\v\f")
 		valid := json.Valid(trimmed) && utf8.Valid(trimmed) && trimmed[0] == '{'
-		if valid && err != nil { // then because of a number, or of a surrogate that encoding/json replaces
+		if valid && err == nil && keyTwice(t, trimmed) {
+			t.Fatalf("%q: a key is there twice, and it is taken", in)
+		}
+		if valid && err != nil { // then because of a number, of a surrogate that encoding/json replaces, or of a key
 			var v map[string]any
-			refused := json.Unmarshal(trimmed, &v) != nil || bytes.Contains(trimmed, []byte(`\u`))
+			refused := json.Unmarshal(trimmed, &v) != nil || bytes.Contains(trimmed, []byte(`\u`)) || keyTwice(t, trimmed)
 			if !refused {
 				t.Fatalf("%q is refused: %v", in, err)
 			}
@@ -124,6 +165,41 @@ func FuzzCompact(f *testing.F) {
 			t.Fatalf("%q: %q is not one line", in, got)
 		}
 	})
+}
+
+// keyTwice tells whether an object in valid JSON has a key twice.
+func keyTwice(t *testing.T, data []byte) bool {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var walk func() bool
+	walk = func() bool {
+		token, err := decoder.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		open, isDelim := token.(json.Delim)
+		if !isDelim {
+			return false
+		}
+		twice, seen := false, map[string]bool{}
+		for decoder.More() {
+			if open == '{' {
+				key, err := decoder.Token()
+				if err != nil {
+					t.Fatal(err)
+				}
+				twice = twice || seen[key.(string)]
+				seen[key.(string)] = true
+			}
+			twice = walk() || twice
+		}
+		if _, err := decoder.Token(); err != nil {
+			t.Fatal(err)
+		}
+		return twice
+	}
+	return walk()
 }
 
 var pretty = []byte(`{

@@ -17,9 +17,6 @@ func (o Overlay) Empty() bool {
 // is not comes last in its object, and where event or location is missing or
 // null it is made. The rest keeps its order and spelling.
 //
-// Of keys that occur twice in one object both are set, so it does not matter
-// which one a reader takes.
-//
 // The error is a [*SyntaxError] when object is not a JSON object, or a
 // [*PathError] when what has to be set cannot be: event or location is
 // something else than an object, a key of o is not a [ValidName], a text of o

@@ -34,8 +34,6 @@ func TestOverlayApply(t *testing.T) {
 		{"the location alone", message.Overlay{Location: location{"host": "h"}}, `{"event":1,"location":{"host":{"x":[1,{}]}}}`, `{"event":1,"location":{"host":"h"}}`},
 		{"keys spelled with escapes are the same keys", both, `{"\u0065vent":{"n\u0061me":"x"},"location":{"h\u006fst":"x"}}`,
 			`{"\u0065vent":{"n\u0061me":"disk"},"location":{"h\u006fst":"h","fs":"/"}}`},
-		{"keys given twice are both set", both, `{"event":{"name":1,"name":2},"location":null,"event":{}}`,
-			`{"event":{"name":"disk","name":"disk"},"location":{"fs":"/","host":"h"},"event":{"name":"disk"}}`},
 		{"the same keys deeper down are not touched", message.Overlay{Aspect: "a"}, `{"x":{"event":{"name":"n"}},"y":"}{","event":{"event":{"name":"n"}}}`,
 			`{"x":{"event":{"name":"n"}},"y":"}{","event":{"event":{"name":"n"},"name":"a"}}`},
 		{"the rest keeps its spelling", message.Overlay{Aspect: "a"}, `{"a":[1.0,-0,1E5,"\ud83d\ude00\/"],"":{},"b":true,"event":{}}`,
