@@ -64,6 +64,8 @@ func logNotice(log *zap.Logger, path string, n spool.Notice) {
 	switch n.Kind {
 	case spool.Failing:
 		log.Error("the disk of the spool fails; it is tried again", fields...)
+	case spool.Slow:
+		log.Warn("the disk of the spool is slow", fields...)
 	case spool.Recovered:
 		log.Info("the disk of the spool is well again", fields...)
 	case spool.Damaged:

@@ -43,6 +43,12 @@ const (
 	// lines wait in memory, and Append for nothing.
 	stallAfter = 100 * time.Millisecond
 
+	// promptly is the part of that for which a wait does not count against the patience with a slow disk: a millisecond.
+	promptly = 100
+
+	// syncPatience is how many times that may be waited in a second where each line is synced.
+	syncPatience = 5
+
 	retryFirst = time.Second // after something failed
 	retryLast  = 30 * time.Second
 
@@ -57,9 +63,11 @@ const (
 // Disk is a Spool whose lines outlive the process. It promises:
 //
 //   - A line that Append has returned for survives a kill: Append returns when the kernel has it. But Append waits for
-//     at most a tenth of a second. While the disk does not answer, or takes nothing because it is full, broken or
-//     read-only, lines wait in memory, up to the size of a segment (the oldest of them make room and are counted as
-//     unwritten), are delivered from there, and are written as soon as that is possible.
+//     at most a tenth of a second, and all of them together for two in any second (which a wait of less than a
+//     millisecond does not count for, and which does not hold where SyncEvery is 0). While the disk does not answer, is
+//     slower than that, or takes nothing because it is full, broken or read-only, lines wait in memory, up to the size
+//     of a segment (the oldest of them make room and are counted as unwritten), are delivered from there, and are
+//     written as soon as that is possible.
 //   - A power cut costs what was handed over in the last SyncEvery, and what the disk takes to write that.
 //   - Damage costs the lines it is in, each of which is counted as damaged when it is come across.
 //   - Lines that were acknowledged less than SyncEvery (but no less than a second) before a kill or a power cut come again.
@@ -111,7 +119,10 @@ type Disk struct {
 	ill            [troubles]bool
 	attempt        chan struct{} // closed, and made anew, after each attempt to write
 	stalled        bool          // the present attempt to write takes too long
-	failing        bool          // the last attempt to write failed
+	slow           bool          // the patience with the disk is over, and has not come back
+	patience       patience
+	calming        *time.Timer // sees whether it has; nil if it was never slow
+	failing        bool        // the last attempt to write failed
 	closed         bool
 	again          *time.Timer // wakes the sender after a failure to read; nil if there was none
 
@@ -185,7 +196,7 @@ func (d *Disk) Append(line []byte) (dropped int) {
 	d.lines++
 	tail.waiting += need
 	d.waiting += need
-	if d.failing || d.stalled {
+	if d.failing || d.stalled || d.slow {
 		for d.unwrittenBytes > d.o.heldBytes {
 			d.pushOutUnwritten()
 		}
@@ -217,6 +228,10 @@ func (d *Disk) tail(need int64) *segment {
 
 // await waits until a line is written, or will not be in time. The caller holds mu, which is released meanwhile.
 func (d *Disk) await(seq uint64) {
+	if d.slow && !d.patient() {
+		return
+	}
+	began := time.Now()
 	timer := time.NewTimer(d.o.stall)
 	defer timer.Stop()
 	for d.unwritten.len > 0 && d.unwritten.front().seq <= seq && !d.failing && !d.stalled && !d.closed {
@@ -225,15 +240,18 @@ func (d *Disk) await(seq uint64) {
 		select {
 		case <-attempt:
 			d.mu.Lock()
+			continue
 		case <-timer.C:
 			d.mu.Lock()
-			if attempt == d.attempt && !d.closed {
-				d.stalled = true
-				d.trouble(writing, fmt.Errorf("the disk does not answer; %s", d.folder.path))
-			}
-			return
 		}
+		if attempt == d.attempt && !d.closed {
+			d.stalled = true
+			d.trouble(writing, fmt.Errorf("the disk does not answer; %s", d.folder.path))
+		}
+		break
 	}
+	now := time.Now()
+	d.waited(now, now.Sub(began))
 }
 
 // pushOut drops the segment at i. Which of its lines that are out are lost, is seen when they are back.
@@ -461,6 +479,9 @@ func (d *Disk) Close() error {
 	d.closed = true
 	if d.again != nil {
 		d.again.Stop()
+	}
+	if d.calming != nil {
+		d.calming.Stop()
 	}
 	d.mu.Unlock()
 	close(d.stop)

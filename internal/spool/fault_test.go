@@ -157,7 +157,7 @@ func TestADiskThatDoesNotAnswer(t *testing.T) {
 	var bad atomic.Bool
 	n := newTold()
 	dir := filepath.Join(t.TempDir(), "spool")
-	d := opened(t, dir, Options{stall: time.Millisecond, Notify: n.notify, hook: func(at point, n int) (int, error) {
+	d := opened(t, dir, Options{stall: 20 * time.Millisecond, Notify: n.notify, hook: func(at point, n int) (int, error) {
 		if bad.Load() && at == atSegmentWrite {
 			<-answer
 		}

@@ -9,7 +9,10 @@ const (
 	// Failing: the disk does not do what it is asked to; Err says what that means. What the spool holds is still
 	// delivered, unless it cannot be read.
 	Failing NoticeKind = "failing"
-	// Recovered: after Failing, it does again.
+	// Slow: the disk does what it is asked to, and takes long. Append does not wait for it any more, so what is new waits
+	// in memory until it is written; where SyncEvery is 0, it does wait.
+	Slow NoticeKind = "slow"
+	// Recovered: after Failing and Slow, all is well again.
 	Recovered NoticeKind = "recovered"
 	// Damaged: lines, or what is known about them, cannot be read back.
 	Damaged NoticeKind = "damaged"
@@ -42,12 +45,13 @@ func (d *Disk) tell() {
 	}
 }
 
-// troubles is how many kinds of trouble there are: of writing, syncing, keeping the cursor, and reading.
+// troubles is how many kinds of trouble there are: of writing, syncing, keeping the cursor, reading, and being slow.
 const (
 	writing = iota
 	syncing
 	ticking
 	reading
+	slowness
 	troubles
 )
 
@@ -62,10 +66,15 @@ var meanings = [troubles]string{
 
 // trouble notes that something fails. The caller holds mu.
 func (d *Disk) trouble(what int, err error) {
-	if !d.ill[what] {
-		d.ill[what] = true
-		d.notify(Notice{Kind: Failing, Err: fmt.Errorf("%s: %w", meanings[what], err)})
+	if d.ill[what] {
+		return
 	}
+	d.ill[what] = true
+	if what == slowness {
+		d.notify(Notice{Kind: Slow, Err: err})
+		return
+	}
+	d.notify(Notice{Kind: Failing, Err: fmt.Errorf("%s: %w", meanings[what], err)})
 }
 
 // well notes that something succeeds. The caller holds mu.

@@ -54,6 +54,10 @@ func OpenDisk(o Options) (*Disk, error) {
 		stop: make(chan struct{}), written: make(chan struct{}), synced: make(chan struct{}), attempt: make(chan struct{}),
 		notices: make(chan Notice, noticesHeld),
 	}
+	d.patience = patience{most: o.stall, free: o.stall / promptly}
+	if d.patient() {
+		d.patience.most *= syncPatience
+	}
 	if d.lock, err = f.lock(); err != nil {
 		f.close()
 		return nil, err

@@ -39,8 +39,9 @@ func (d *Disk) runWriter() {
 			continue
 		}
 		buf = j.buf
+		began := time.Now()
 		file, err := d.write(j)
-		d.wrote(j, file, err)
+		d.wrote(j, file, err, time.Since(began))
 		if cap(buf) > 2*writeBytes {
 			buf = nil // it was a long line
 		}
@@ -126,14 +127,15 @@ func (d *Disk) createSegment(name string) (*os.File, error) {
 	return file, err
 }
 
-// wrote books the outcome of a job.
-func (d *Disk) wrote(j job, file *os.File, err error) {
+// wrote books the outcome of a job, and how long it took.
+func (d *Disk) wrote(j job, file *os.File, err error, took time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	g := j.seg
 	g.busy = false
 	close(d.attempt)
 	d.attempt = make(chan struct{})
+	late := d.stalled
 	d.stalled = false
 	switch {
 	case g.gone:
@@ -163,6 +165,7 @@ func (d *Disk) wrote(j job, file *os.File, err error) {
 		return
 	}
 	d.failing = false
+	d.attempted(time.Now(), took, late)
 	d.well(writing)
 }
 
