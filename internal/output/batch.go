@@ -17,6 +17,9 @@ type Batch struct {
 	// Origin is what tells the numbers of one spool from those of all others: random for one in memory, which
 	// begins anew with each start; kept for one on disk.
 	Origin string
+	// Stalled, unless it is nil, may be called during Send by a kind that goes on to wait for a peer which is there but
+	// has taken nothing for a while: where a write, once begun, cannot be left for another. It stands for ErrBusy.
+	Stalled func(error)
 }
 
 // ID identifies line i of the batch, for a peer that drops what it has had already: the same each time that the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +32,7 @@ type rig struct {
 }
 
 var rigs = map[string]rig{
-	"stdout": {make: func(*testing.T) peer { return newWriter(true) }, blocks: true},
+	"stdout": {make: func(t *testing.T) peer { return newPipeReader(t) }, blocks: true},
 	"tcp":    {make: func(t *testing.T) peer { return newLineServer(t) }, blocks: true, noticed: true},
 	"tls":    {make: func(t *testing.T) peer { return newTLSServer(t) }, blocks: true, noticed: true},
 	"file":   {make: func(t *testing.T) peer { return newFileReader(t) }},
@@ -100,8 +99,8 @@ func TestConformance(t *testing.T) {
 // options are those for a peer.
 func options(t *testing.T, p peer) Options {
 	o := Options{Addresses: []Address{address(t, fmt.Sprint(p))}}
-	if w, ok := p.(io.Writer); ok {
-		o.Stdout = w
+	if p, ok := p.(*pipeReader); ok {
+		o.Stdout = p.stdout()
 	}
 	return o
 }
@@ -269,9 +268,12 @@ func conformSlow(t *testing.T, r rig, p peer) {
 	p.start(t)
 	p.box().pause()
 	o := options(t, p)
-	other := peer(newWriter(false))
+	var other peer
 	if o.Stdout == nil {
-		o.Stdout = other.(io.Writer)
+		pipe := newPipeReader(t)
+		pipe.start(t)
+		t.Cleanup(func() { pipe.stop(t) })
+		other, o.Stdout = pipe, pipe.stdout()
 		o.Addresses = append(o.Addresses, address(t, "stdout"))
 	} else {
 		server := newLineServer(t)

@@ -32,8 +32,10 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestStdoutIsTheDefault(t *testing.T) {
-	p := newWriter(false)
-	f := start(t, Options{Stdout: p})
+	p := newPipeReader(t)
+	p.start(t)
+	t.Cleanup(func() { p.stop(t) })
+	f := start(t, Options{Stdout: p.stdout()})
 	f.Send([]byte("a"))
 	expect(t, p.waitFor(t, 1), []string{"a"})
 	if got := f.Stats()[0].Address; got != "stdout" {

@@ -2,7 +2,6 @@ package output
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/tls"
 	"io"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -317,21 +315,6 @@ func (p *datagramServer) stop(*testing.T) {
 	p.conn = nil
 }
 
-// writer is the reader behind standard output: a pipe that breaks and can be mended.
-type writer struct {
-	*inbox
-	mu     sync.Mutex
-	broken bool
-	rest   []byte
-}
-
-func (p *writer) box() *inbox       { return p.inbox }
-func (p *writer) start(*testing.T)  { p.set(false) }
-func (p *writer) stop(_ *testing.T) { p.set(true) }
-func newWriter(broken bool) *writer { return &writer{inbox: newInbox(), broken: broken} }
-func (p *writer) set(broken bool)   { p.mu.Lock(); defer p.mu.Unlock(); p.broken = broken }
-func (p *writer) isBroken() bool    { p.mu.Lock(); defer p.mu.Unlock(); return p.broken }
-func (p *writer) String() string    { return "stdout" }
 func (p *lineServer) String() string {
 	if p.secure != nil {
 		return "tls:" + p.addr + "?ca=" + p.ca
@@ -345,22 +328,6 @@ func (p *datagramServer) scheme() string {
 	return "unix"
 }
 func (p *datagramServer) String() string { return p.scheme() + ":" + p.addr }
-
-func (p *writer) Write(b []byte) (int, error) {
-	p.pass()
-	if p.isBroken() {
-		return 0, syscall.EPIPE
-	}
-	p.rest = append(p.rest, b...)
-	for {
-		line, rest, ok := bytes.Cut(p.rest, []byte("\n"))
-		if !ok {
-			return len(b), nil
-		}
-		p.add(string(line))
-		p.rest = rest
-	}
-}
 
 // fileReader follows a log file as it is written, and rotates it. It comes by making the folder.
 type fileReader struct {

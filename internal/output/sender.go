@@ -287,7 +287,9 @@ func (s *sender) inFlight() int {
 // sendBatch sends s.batch, whose first line has the number first, and books the outcome. It returns an error if the
 // connection is of no more use.
 func (s *sender) sendBatch(ctx context.Context, first uint64, confirmer Confirmer) error {
-	sent, err := s.dest.Send(ctx, Batch{Lines: s.batch, First: first, Origin: s.origin})
+	sent, err := s.dest.Send(ctx, Batch{
+		Lines: s.batch, First: first, Origin: s.origin, Stalled: func(err error) { s.setState(Slow, err) },
+	})
 	handed := len(s.batch)
 	sent = min(max(sent, 0), handed)
 	clear(s.batch) // the spool lets go of the lines, and so does this

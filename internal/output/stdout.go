@@ -1,10 +1,12 @@
 package output
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,14 +20,24 @@ import (
 // inherited by the commands it starts): unless it has, the Go runtime ends the process with SIGPIPE at an
 // EPIPE on descriptor 1 or 2 (see "SIGPIPE" in the documentation of os/signal).
 //
-// A reader that does not read: the write blocks, lines wait in the spool. A write to an io.Writer cannot be
-// cancelled, so it is done by a goroutine of its own, and when ctx ends in the middle of it that goroutine
-// is left behind, with at most one batch, until the writer returns; a file that has deadlines is
-// interrupted instead. A line cut off by an interrupted or failed write is written again whole.
+// A reader that does not read: the write blocks, lines wait in the spool, and the sender hears of it after a
+// while. A write to an io.Writer cannot be cancelled, so it is done by a goroutine of its own, and when ctx ends
+// in the middle of it that goroutine is left behind, with at most one batch, until the writer returns; a file
+// that has deadlines is interrupted instead. A line cut off by an interrupted or failed write is written again
+// whole.
 type stdout struct {
 	w   io.Writer
 	buf []byte // belongs to the writing goroutine during Send
 }
+
+const (
+	// stdoutStall is how long nothing may be written before the sender hears of it.
+	stdoutStall = 10 * time.Second
+
+	// pieceBytes is how much is written at once, but for one longer line: as much as a pipe takes as a whole, so
+	// that a slow reader is told from one that does not read.
+	pieceBytes = 4096
+)
 
 func newStdout(o opening) (Destination, error) {
 	if o.Stdout == nil {
@@ -70,24 +82,34 @@ func (d *stdout) Send(ctx context.Context, b Batch) (int, error) {
 	lines := b.Lines
 	d.buf = joinLines(d.buf, lines)
 	done := make(chan written, 1)
+	var progress atomic.Int64
 	go func(buf []byte) {
-		n, err := d.w.Write(buf)
+		n, err := writePieces(d.w, buf, &progress)
 		done <- written{n, err}
 	}(d.buf)
 
+	stall := time.NewTicker(stdoutStall)
+	defer stall.Stop()
 	var res written
-	select {
-	case res = <-done:
-	case <-ctx.Done():
-		f, ok := d.w.(writeDeadliner)
-		if !ok || f.SetWriteDeadline(time.Unix(1, 0)) != nil {
-			d.buf = nil // left to the goroutine
-			return 0, ctx.Err()
+	for last, waiting := int64(0), true; waiting; {
+		select {
+		case res = <-done:
+			waiting = false
+		case <-stall.C:
+			if now := progress.Load(); now > last {
+				last = now
+			} else if b.Stalled != nil {
+				b.Stalled(fmt.Errorf("%w: nobody has read standard output for %v", ErrBusy, stdoutStall))
+			}
+		case <-ctx.Done():
+			f, ok := d.w.(writeDeadliner)
+			if !ok || f.SetWriteDeadline(time.Unix(1, 0)) != nil {
+				d.buf = nil // left to the goroutine
+				return 0, ctx.Err()
+			}
+			res = <-done
+			waiting = false
 		}
-		res = <-done
-	}
-	if res.err == nil && res.n < len(d.buf) {
-		res.err = io.ErrShortWrite
 	}
 	if res.err == nil {
 		return len(lines), nil
@@ -96,6 +118,30 @@ func (d *stdout) Send(ctx context.Context, b Batch) (int, error) {
 		res.err = gone(fmt.Errorf("nobody reads standard output: %w", res.err))
 	}
 	return wholeLines(lines, res.n), res.err
+}
+
+// writePieces writes lines with their newlines, few at once, and counts in progress the bytes that were written.
+func writePieces(w io.Writer, buf []byte, progress *atomic.Int64) (n int, err error) {
+	for n < len(buf) {
+		piece := buf[n:]
+		if len(piece) > pieceBytes {
+			end := bytes.LastIndexByte(piece[:pieceBytes], '\n')
+			if end < 0 {
+				end = bytes.IndexByte(piece, '\n')
+			}
+			piece = piece[:end+1]
+		}
+		more, err := w.Write(piece)
+		n += more
+		progress.Store(int64(n))
+		if err == nil && more < len(piece) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Close implements Destination. The writer is not the destination's to close.

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -72,4 +75,64 @@ func TestAFlushDoesNotWaitForAReaderThatHasGone(t *testing.T) {
 	if took := time.Since(began); took > patience/2 {
 		t.Errorf("close took %v", took)
 	}
+}
+
+// A reader that stops is told of, while the same write goes on: what it has read of a line is not sent again.
+func TestAStdoutThatNobodyReadsIsSlow(t *testing.T) {
+	t.Parallel()
+	p := newPipeReader(t)
+	p.start(t)
+	t.Cleanup(func() { p.resume(); p.stop(t) })
+	p.pause()
+	events := newWatch(t)
+	f := start(t, Options{Stdout: p.stdout(), OnEvent: events.on})
+	events.wait(Connected)
+	pad := strings.Repeat("x", 20_000) // in parts, since it is more than a pipe takes as a whole
+	var want []string
+	for i := range 50 {
+		want = append(want, fmt.Sprintf(`{"n":%d,"pad":%q}`, i, pad))
+		f.Send([]byte(want[i]))
+	}
+	if e := events.wait(Slow); !errors.Is(e.Err, ErrBusy) || e.Queued == 0 {
+		t.Errorf("told: %+v", e)
+	}
+	if s := f.Stats()[0]; s.State != Slow || s.Reconnects != 0 {
+		t.Errorf("while nobody reads: %+v", s)
+	}
+	p.resume()
+	events.wait(Connected)
+	flush(t, f)
+	expect(t, p.waitFor(t, len(want)), want)
+	if s := f.Stats()[0]; s.State != Connected || s.SentAgain != 0 || s.Delivered != 50 || s.Reconnects != 0 {
+		t.Errorf("when it reads again: %+v", s)
+	}
+}
+
+// hourglass takes one write each time that it is turned.
+type hourglass chan struct{}
+
+func (h hourglass) Write(b []byte) (int, error) { <-h; return len(b), nil }
+
+func TestAStdoutThatIsReadSlowlyIsNotCalledStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := make(hourglass)
+		d := &stdout{w: h}
+		lines := make([][]byte, 10)
+		for i := range lines {
+			lines[i] = make([]byte, pieceBytes/2-1) // two to a piece
+		}
+		stalled := 0
+		done := make(chan int)
+		go func() {
+			n, _ := d.Send(t.Context(), Batch{Lines: lines, Stalled: func(error) { stalled++ }})
+			done <- n
+		}()
+		for range 5 {
+			time.Sleep(stdoutStall - time.Second)
+			h <- struct{}{}
+		}
+		if n := <-done; n != len(lines) || stalled > 0 {
+			t.Errorf("%d lines were taken, and %d times it was called stuck", n, stalled)
+		}
+	})
 }
