@@ -3,6 +3,10 @@ package output
 // maxAlone is how many lines in a row may be refused, each sent alone, before the peer is taken to refuse everything.
 const maxAlone = 8
 
+// growAfter is how many requests in a row are accepted before a larger one than the peer has refused is tried: it may have
+// another limit by now.
+const growAfter = 100
+
 // portion is how much of a batch goes into one request: all of it, until the peer refuses a request because of its
 // size, or because of lines in it that it does not say, or until requests break. Then they get smaller, down to a
 // single line, and larger again with each that goes well.
@@ -10,6 +14,7 @@ type portion struct {
 	bytes int // of a request, at most; one line may be longer
 	most  int // what bytes may grow to
 	limit int // what most was in the beginning
+	good  int // requests accepted since one was too large, or since most grew
 
 	alone int // lines refused since one was accepted, each in a request of its own
 
@@ -38,6 +43,10 @@ func (p *portion) take(lines [][]byte, first uint64) (n, bytes int) {
 // accepted notes that a request was taken.
 func (p *portion) accepted() {
 	p.alone, p.failures = 0, 0
+	if p.good++; p.good >= growAfter {
+		p.good = 0
+		p.most = min(2*p.most, p.limit)
+	}
 	p.bytes = min(2*p.bytes, p.most)
 }
 
@@ -49,6 +58,7 @@ func (p *portion) tooLarge(n, bytes int) bool {
 		p.most = p.limit
 		return false
 	}
+	p.good = 0
 	p.most = bytes / 2
 	p.bytes = p.most
 	return true

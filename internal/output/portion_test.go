@@ -90,6 +90,40 @@ func TestALimitOfThePeerIsLearned(t *testing.T) {
 	}
 }
 
+func TestALimitThatThePeerHasNoMoreIsForgotten(t *testing.T) {
+	p := newPortion(1 << 20)
+	p.tooLarge(1000, 100_000)
+	lines := portionLines(1<<20/100, 100)
+	before, _ := p.take(lines, 0)
+	for range growAfter - 1 {
+		p.accepted()
+	}
+	if n, _ := p.take(lines, 0); n != before {
+		t.Errorf("%d lines are sent together after %d requests, want %d", n, growAfter-1, before)
+	}
+	for range 5*growAfter + 10 {
+		p.accepted()
+	}
+	if n, _ := p.take(lines, 0); n != len(lines) {
+		t.Errorf("%d lines are sent together in the end, want all %d", n, len(lines))
+	}
+}
+
+func TestALimitThatThePeerKeepsIsTriedAtTimes(t *testing.T) {
+	p := newPortion(1 << 20)
+	tooLarge := 0
+	requests, accepted, _ := answerPortions(&p, portionLines(100_000, 100), func(p *portion, _, n, bytes int) (bool, bool) {
+		if bytes > 10_000 {
+			tooLarge++
+			return false, p.tooLarge(n, bytes)
+		}
+		return true, false
+	})
+	if accepted != 100_000 || tooLarge > 7+requests/growAfter || requests > 2500 {
+		t.Errorf("%d accepted with %d requests, of which %d were too large", accepted, requests, tooLarge)
+	}
+}
+
 func TestALineThatIsTooLargeDoesNotShrinkTheOthers(t *testing.T) {
 	p := newPortion(1 << 20)
 	all := portionLines(1000, 100)
