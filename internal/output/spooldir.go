@@ -95,6 +95,8 @@ func tellForgotten(o Options, names map[string]bool) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist), err == nil && left.Lines == 0:
 			// not a spool, or an empty one
+		case errors.Is(err, spool.ErrLocked):
+			o.Logger.Info("a folder of the spool is in use by another process", zap.String("spool", path))
 		case err != nil:
 			o.Logger.Warn("a folder of the spool belongs to no destination, and cannot be read", zap.String("spool", path), zap.Error(err))
 		default:

@@ -100,3 +100,18 @@ func TestForgottenFoldersAreTold(t *testing.T) {
 		t.Errorf("told: %v", fields)
 	}
 }
+
+// Another daemon's folder is not to be removed.
+func TestAFolderInUseIsNotCalledForgotten(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	f, _ := spooled(t, dir, filepath.Join(other, "one"))
+	f.Send([]byte(`{"n":1}`))
+	_, logs := spooled(t, dir, filepath.Join(other, "two"))
+	if told := logs.FilterField(zap.String("destination", "unix:"+filepath.Join(other, "one"))); told.Len() > 0 {
+		t.Errorf("told: %v", told.All())
+	}
+	_ = f.Close(context.Background())
+	if _, logs := spooled(t, dir, filepath.Join(other, "three")); logs.FilterMessageSnippet("not given any more").Len() != 1 {
+		t.Errorf("told of a folder that is not in use any more: %v", logs.All())
+	}
+}

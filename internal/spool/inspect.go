@@ -2,7 +2,10 @@ package spool
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // Left is what is in a folder that no process uses.
@@ -12,7 +15,8 @@ type Left struct {
 	Bytes       int64  // of the segments
 }
 
-// Inspect looks into a folder, and changes nothing. The error wraps fs.ErrNotExist if it is not a spool's.
+// Inspect looks into a folder, and changes nothing. The error wraps fs.ErrNotExist if it is not a spool's, and ErrLocked if
+// a process uses it.
 func Inspect(path string) (Left, error) {
 	f, err := openFolder(path, nil, realKernel)
 	if err != nil {
@@ -22,6 +26,9 @@ func Inspect(path string) (Left, error) {
 	b, err := f.read(idName, idLimit)
 	if err != nil {
 		return Left{}, err
+	}
+	if f.inUse() {
+		return Left{}, fmt.Errorf("%s: %w", path, ErrLocked)
 	}
 	who, _ := parseIdentity(b) // without it, the folder's name has to do
 	d := &Disk{folder: f, notices: make(chan Notice)}
@@ -52,4 +59,14 @@ func Inspect(path string) (Left, error) {
 		}
 	}
 	return left, nil
+}
+
+// inUse says whether a process has the folder's lock.
+func (f *folder) inUse() bool {
+	file, err := f.open(lockName, unix.O_RDONLY)
+	if err != nil {
+		return false // it was never used, or cannot be known
+	}
+	defer file.Close() // at once: whoever opens the spool now waits for it
+	return unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB) == unix.EWOULDBLOCK
 }
