@@ -57,11 +57,13 @@ func parseCron(text, timezone string) (scheduler.Cron, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("field `cron`: %w", err)
 	}
+	never := false
 	if spec, ok := s.(*cron.SpecSchedule); ok {
+		never = spec.Minute == 0 // an empty list, as in ", * * * *": Next would look at each minute of five years
 		spec.Location = time.UTC // what it gives is what the clock of the location is to show
 		s = scheduler.InZone(spec, location, certainTimes(text))
 	}
-	if s.Next(time.Now()).IsZero() {
+	if never || s.Next(time.Now()).IsZero() {
 		return nil, "", fmt.Errorf("field `cron`: %q never comes", text)
 	}
 	return s, text + " " + location.String(), nil
