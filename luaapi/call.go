@@ -21,7 +21,7 @@ func (r *Run) call(L *lua.LState, results int, fn lua.LValue, args ...lua.LValue
 		return nil
 	}
 	r.unclean = r.unclean || isPanic(err)
-	err = r.vm.scriptError(err)
+	err = r.scriptError(err)
 	r.reportPanic(err)
 	return err
 }
@@ -36,7 +36,7 @@ func (r *Run) callNested(L *lua.LState, results int, fn lua.LValue, args []lua.L
 	})
 	defer r.giveNested(th, err)
 	if err != nil {
-		return r.vm.scriptError(err)
+		return r.scriptError(err)
 	}
 	th.XMoveTo(L, results)
 	return nil

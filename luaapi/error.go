@@ -39,7 +39,8 @@ func (e *ScriptError) position() string {
 
 // scriptError turns what a protected call returned into a ScriptError. L formats error objects that are
 // not strings.
-func (vm *VM) scriptError(err error) error {
+func (r *Run) scriptError(err error) error {
+	vm := r.vm
 	var api *lua.ApiError
 	if !errors.As(err, &api) {
 		return err
@@ -62,9 +63,10 @@ func (vm *VM) scriptError(err error) error {
 	default:
 		e.Msg = fmt.Sprintf("(error object is a %s: %s)", typeName(object), object.String())
 	}
+	r.withCoroutine(e, api.Object)
 	if e.Line == 0 {
 		// An object or a message without a position, or one of another chunk: the innermost Lua call says.
-		if script, line := tracebackPosition(api.StackTrace); line > 0 {
+		if script, line := tracebackPosition(e.Traceback); line > 0 {
 			e.Script, e.Line = script, line
 		}
 	}

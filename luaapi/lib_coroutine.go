@@ -30,7 +30,17 @@ func withoutContext(L *lua.LState, f func(L *lua.LState) int) int {
 }
 
 func coroutineCreate(vm *VM, L *lua.LState) int {
-	return withoutContext(L, vm.original("coroutine.create"))
+	L.Push(vm.newCoroutine(L))
+	return 1
+}
+
+// newCoroutine makes a coroutine of the function that is the argument. To gopher-lua all are those of wrap: an error then
+// comes to resume as a panic, while the calls that led to it are still there.
+func (vm *VM) newCoroutine(L *lua.LState) *lua.LState {
+	withoutContext(L, vm.original("coroutine.wrap"))
+	th := L.CheckFunction(-1).Upvalues[0].Value().(*lua.LState)
+	L.Pop(1)
+	return th
 }
 
 func coroutineResume(vm *VM, L *lua.LState) int {
@@ -40,21 +50,42 @@ func coroutineResume(vm *VM, L *lua.LState) int {
 		L.Push(lua.LString("cannot resume a coroutine that is " + why))
 		return 2
 	}
-	return vm.resume(L, th)
+	n, failed := vm.resume(L, th)
+	if failed != nil {
+		return caught(L, failed)
+	}
+	L.Insert(lua.LTrue, L.GetTop()-n+1)
+	return n + 1
 }
 
-// resume goes on with a coroutine. It has a context only while a run is on it: that is how other runs of the
+// resume goes on with a coroutine, and leaves what it gives on the stack of L: n values, or none and the object of the
+// error that it has failed with. It has a context only while a run is on it: that is how other runs of the
 // file, which come in while this one waits, see that it is not theirs.
-func (vm *VM) resume(L, th *lua.LState) int {
+func (vm *VM) resume(L, th *lua.LState) (n int, failed lua.LValue) {
 	r := runOf(L)
 	depth := len(r.nested)
 	r.enter(L, th, true)
 	th.SetContext(r)
-	n := vm.original("coroutine.resume")(L)
+	defer func() {
+		failure := recover() // nil also when the goroutine ends: see Run.Wait
+		if failure == nil {
+			return
+		}
+		api, ok := failure.(*lua.ApiError)
+		if !ok {
+			panic(failure)
+		}
+		r.leave(L, depth)
+		th.RemoveContext()
+		r.failedIn(L, th, api.Object)
+		th.Parent = nil
+		n, failed = 0, api.Object
+	}()
+	n = vm.original("coroutine.resume")(L)
 	th.RemoveContext()
 	r.unwind(depth + 1)
 	r.nested = r.nested[:depth]
-	return n
+	return n, nil
 }
 
 // stateOf is the state of a coroutine, as the run sees it.
@@ -80,15 +111,17 @@ func coroutineStatus(vm *VM, L *lua.LState) int {
 }
 
 func coroutineWrap(vm *VM, L *lua.LState) int {
-	withoutContext(L, vm.original("coroutine.wrap"))
-	th := L.CheckFunction(-1).Upvalues[0].Value().(*lua.LState)
-	L.Pop(1)
+	th := vm.newCoroutine(L)
 	L.Push(L.NewClosure(func(L *lua.LState) int {
 		if why := stateOf(runOf(L), th); why != "suspended" {
 			L.RaiseError("cannot resume a coroutine that is %s", why)
 		}
 		L.Insert(th, 1)
-		return vm.resume(L, th)
+		n, failed := vm.resume(L, th)
+		if failed != nil {
+			L.Error(failed, 0)
+		}
+		return n
 	}, th)) // as an upvalue too, for who measures what a script holds
 	return 1
 }

@@ -68,7 +68,7 @@ func (r *Run) protect(L *lua.LState, results int, handler *lua.LFunction, push f
 	err = th.PCall(th.GetTop()-1, results, handler)
 	r.leave(L, depth)
 	if err != nil && isPanic(err) {
-		r.reportPanic(r.vm.scriptError(err)) // the script may swallow it
+		r.reportPanic(r.scriptError(err)) // the script may swallow it
 	}
 	return th, err
 }

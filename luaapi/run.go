@@ -74,7 +74,8 @@ type Run struct {
 	txn     *state.Txn // what it does to dumbprobe.state; nil: nothing yet
 	nested  []nested   // the Lua threads it is on, on top of thread
 	inCall  bool       // Lua is running: a call is one from inside of it
-	unclean bool       // a Go panic has left the thread in a state that is not known
+	failure coroutineFailure
+	unclean bool // a Go panic has left the thread in a state that is not known
 
 	life    context.Context // ends when the run does, whatever bounds it; made at the first use
 	lifeEnd *time.Timer     // ends life at the deadline; nil: there is none
