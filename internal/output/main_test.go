@@ -12,7 +12,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of these tests. It is spent only by a test that fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // quick is a back-off for tests with real sockets.
 var quick = Backoff{Min: 10 * time.Millisecond, Max: 40 * time.Millisecond}
