@@ -47,6 +47,8 @@ type Engine struct {
 	retired map[*script]context.CancelFunc // old versions that come to their end; the function hurries that on
 	drained sync.WaitGroup                 // old versions of scripts that come to their end in the background; Go only under reloads
 
+	drops *drops // of outputs; set by New
+
 	stopping  context.Context // ends when the daemon begins to stop: no load goes on then
 	stop      context.CancelFunc
 	graceOver context.Context // ends when what runs had its grace
@@ -89,6 +91,7 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := newEngine(o)
+	e.drops = newDrops()
 	e.outputs, err = output.New(output.Options{
 		Addresses: o.Destinations, SpoolBytes: o.SpoolBytes, SpoolDir: o.SpoolDir, SpoolSync: o.SpoolSync, Stdout: o.Stdout, Logger: o.Logger, OnEvent: e.destinationEvent,
 		Hostname: hostname(), Version: o.Version,
@@ -97,6 +100,7 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.voice = newVoice(o.SelfMessages, o.Logger, hostname, e.outputs.Send)
+	e.drops.begin(e.voice)
 	if e.kept, err = e.openState(); err != nil {
 		e.Close()
 		return nil, err
@@ -246,6 +250,7 @@ const defaultFlushTime = 10 * time.Second
 func (e *Engine) flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), e.flushTime)
 	defer cancel()
+	e.drops.end()
 	err := e.undelivered(e.outputs.Close(ctx))
 	var lost *output.NotDeliveredError
 	if errors.As(err, &lost) {
@@ -271,6 +276,7 @@ func (e *Engine) undelivered(err error) error {
 func (e *Engine) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	e.drops.end()
 	_ = e.outputs.Close(ctx)
 	e.commands.Close()
 	e.closeState()
@@ -297,11 +303,10 @@ func (e *Engine) clockStepped(delta time.Duration) {
 // destinationEvent sends a message of the daemon's own about messages that were lost. (That a destination is
 // away is logged by the output: a message about it would wait behind the others.)
 func (e *Engine) destinationEvent(ev output.Event) {
-	if ev.Kind != output.Dropped || e.voice == nil || ev.Drops[output.DropShutdown] == ev.Lines() {
+	if ev.Kind != output.Dropped || ev.Drops[output.DropShutdown] == ev.Lines() {
 		return // at the end, nobody gets a message any more
 	}
-	e.voice.tell(source{destination: ev.Destination}, "destination", OutcomeDropped,
-		fmt.Errorf("%d messages for %s were dropped: %s", ev.Lines(), ev.Destination, reasons(ev.Drops)))
+	e.drops.note(ev.Destination, ev.Drops)
 }
 
 // reasons writes what was dropped by reason, as in "spool_full 6, too_large 1".

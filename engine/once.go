@@ -111,6 +111,7 @@ func (c *check) once(ctx context.Context) bool {
 func (e *Engine) flushOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.flushTime)
 	defer cancel()
+	e.drops.end()
 	return errors.Join(e.undelivered(e.outputs.Close(ctx)), e.dropped())
 }
 

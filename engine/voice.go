@@ -72,7 +72,7 @@ func (s source) topic(about string) topic {
 }
 
 // abouts are all that a topic can be about.
-var abouts = []string{"run", "schedule", "next_run", "handle", "records", "load", "memory", "destination", "state"}
+var abouts = []string{"run", "schedule", "next_run", "handle", "records", "load", "memory", "state"}
 
 type saying struct {
 	outcome Outcome
