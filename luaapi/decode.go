@@ -12,9 +12,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// maxDecoded is how many values one JSON text may have: each takes some 2 us and 250 bytes.
-const maxDecoded = 1_000_000
-
 // What decoding costs, in instructions of Lua that take about as long.
 const (
 	bytesPerInstruction  = 2
@@ -85,8 +82,8 @@ func (d *decoder) value(depth int) (lua.LValue, error) {
 	if depth > 1000 {
 		return nil, &decodeLimitError{"the JSON text has more than 1000 levels"}
 	}
-	if d.values++; d.values > maxDecoded {
-		return nil, &decodeLimitError{fmt.Sprintf("the JSON text has more than %d values", maxDecoded)}
+	if d.values++; d.values > d.run.vm.limits.DecodedValues {
+		return nil, &decodeLimitError{fmt.Sprintf("the JSON text has more than %d values", d.run.vm.limits.DecodedValues)}
 	}
 	if err := d.run.work(instructionsPerValue); err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ type Limits struct {
 	StringBytes     int    // of a string made by one call
 	MessageBytes    int    // of one message as JSON
 	MessageDepth    int    // levels of tables in one message
+	DecodedValues   int    // in a JSON text that is decoded: each takes some 2 us and 250 bytes
 	SourceBytes     int    // of a script file, and of a module it requires
 	ChunkBytes      int    // of what load and loadstring compile
 	MaxInstructions uint64 // per run; 0: no limit
@@ -28,11 +29,12 @@ type Limits struct {
 // DefaultLimits are the limits where nothing else is said.
 func DefaultLimits() Limits {
 	return Limits{
-		StringBytes:  16 << 20,
-		MessageBytes: 1 << 20,
-		MessageDepth: 64,
-		SourceBytes:  1 << 20,
-		ChunkBytes:   256 << 10,
+		StringBytes:   16 << 20,
+		MessageBytes:  1 << 20,
+		MessageDepth:  64,
+		DecodedValues: 1_000_000,
+		SourceBytes:   1 << 20,
+		ChunkBytes:    256 << 10,
 	}
 }
 
@@ -132,7 +134,7 @@ func withDefaults(l Limits) Limits {
 	d := DefaultLimits()
 	for _, f := range []struct{ v, def *int }{
 		{&l.StringBytes, &d.StringBytes}, {&l.MessageBytes, &d.MessageBytes}, {&l.MessageDepth, &d.MessageDepth},
-		{&l.SourceBytes, &d.SourceBytes}, {&l.ChunkBytes, &d.ChunkBytes},
+		{&l.DecodedValues, &d.DecodedValues}, {&l.SourceBytes, &d.SourceBytes}, {&l.ChunkBytes, &d.ChunkBytes},
 	} {
 		if *f.v == 0 {
 			*f.v = *f.def
