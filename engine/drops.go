@@ -86,8 +86,11 @@ func (v *voice) always(s source, o Outcome, err error) {
 	}
 }
 
-// end says what is held, while there is somebody to hear it.
+// end says what is held, while there is somebody to hear it. nil, of an engine without outputs, holds nothing.
 func (d *drops) end() {
+	if d == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ended = true

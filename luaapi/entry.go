@@ -99,7 +99,11 @@ func (e *Entry) runBuiltin(ctx context.Context, opts RunOptions, b *Batch) error
 	c := e.check
 	var data any
 	if c.spec != nil {
-		result, err := e.vm.commands.Run(ctx, within(*c.spec, opts.Timeout))
+		var result command.Result
+		err := e.guarded(&opts, func() (err error) {
+			result, err = e.vm.commands.Run(ctx, within(*c.spec, opts.Timeout))
+			return err
+		})
 		b.Started = time.Now().Add(-result.Duration) // its time begins here: it may have waited before
 		if err != nil {
 			return err

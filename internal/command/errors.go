@@ -66,7 +66,10 @@ func (e *KilledError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (pid %d) was ended with %s after %v", quote(e.Argv), e.Pid,
 		signalName(e.Signal), e.After.Round(time.Millisecond))
-	if e.Count > 1 {
+	switch {
+	case e.Count == 2:
+		b.WriteString(", with a process it had started")
+	case e.Count > 2:
 		fmt.Fprintf(&b, ", with %d processes it had started", e.Count-1)
 	}
 	fmt.Fprintf(&b, ": %v", e.Cause)

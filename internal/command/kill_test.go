@@ -207,7 +207,7 @@ func TestOutputWrittenBeforeTheCutIsKept(t *testing.T) {
 	if string(got.Stdout) != "late\n" || !got.Leftovers {
 		t.Errorf("%+v", got)
 	}
-	waitFor(t, "the holder's end", func() bool { return r.ReapOrphans() > 0 })
+	waitFor(t, "the holder to be reaped", func() bool { r.ReapOrphans(); return !hasChildren(t) })
 }
 
 func TestReapOrphansTakesNothingFromOsExec(t *testing.T) {

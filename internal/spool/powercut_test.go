@@ -299,7 +299,7 @@ func TestAPowerCutAtEachPoint(t *testing.T) {
 					d.Ack(len(lines))
 				}
 				if i%10 == 9 {
-					if !d.sync(false) && !d.sync(false) {
+					if ok := d.sync(false); !ok && !d.sync(false) {
 						t.Error("no sync")
 					}
 					m.promise(out, i+1)
