@@ -34,6 +34,6 @@ func (p *pastStreak) note(past bool, sinceStart time.Duration) bool {
 func (p *pastStreak) lasts() bool { return *p >= pastStreakTold }
 
 func errPastStreak() error {
-	return fmt.Errorf("next_run gave a time in the past %d times in a row: the check runs as often as it can, at most every %s",
-		pastStreakTold, scheduler.MinSpacing)
+	return fmt.Errorf("next_run gave a time in the past %d times in a row: the check runs as often as it can, "+
+		"at most every %s", pastStreakTold, scheduler.MinSpacing)
 }

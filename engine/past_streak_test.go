@@ -3,6 +3,8 @@ package engine
 import (
 	"testing"
 	"time"
+
+	"go.uber.org/zap/zapcore"
 )
 
 func TestPastStreak(t *testing.T) {
@@ -54,11 +56,17 @@ return {{
 }}`)}})
 	d.message("the end of it", self("x", OutcomeOK))
 	d.stop()
-	if n := len(d.sent(self("x", OutcomePast))); n != 1 {
-		t.Errorf("said %d times", n)
+	const text = "next_run gave a time in the past 100 times in a row: the check runs as often as it can, at most every 10ms"
+	if said := d.sent(self("x", OutcomePast)); len(said) != 1 || said[0].Event.Comment != text || said[0].Event.State.Severity != "warning" {
+		t.Errorf("said %v", said)
+	} else {
+		conforms(t, said[0])
 	}
-	if n := len(d.logs.Filter(told("x", OutcomePast)).All()); n != 1 {
-		t.Errorf("logged %d times", n)
+	if lines := d.logs.Filter(told("x", OutcomePast)).All(); len(lines) != 1 || lines[0].Message != text || lines[0].Level != zapcore.WarnLevel {
+		t.Errorf("logged %v", lines)
+	}
+	if n := d.count(OutcomePast); n != 1 {
+		t.Errorf("counted %d times", n)
 	}
 	if n := len(d.sent(key("n"))); n != 250 {
 		t.Errorf("%d runs", n)

@@ -202,15 +202,11 @@ func TestStatusOfNextRunAndObject(t *testing.T) {
 	t.Parallel()
 	list := lua(t, "list.lua", `return {
   {check_name = function() return "asks" end, next_run = function() error("no idea", 0) end, run = function() return {} end},
-  dp.Function{name = "never", cron = "0 0 30 2 *", call = function() return {} end},
 }`)
 	object := lua(t, "object.lua", `return {run_next = function() dp.sleep(0.01) return {m = 1} end}`)
 	d := launch(t, Options{Checks: []string{list, object}})
 	eventually(t, "the failure", func() bool { return d.status("asks").PlanFailure != nil })
 	if s := d.status("asks"); !s.Failing() || s.PlanFailure.Outcome != "next_run_failed" || !strings.Contains(s.PlanFailure.Error, "no idea") || s.Outcome != "" || s.Runs != 0 {
-		t.Errorf("%+v", s)
-	}
-	if s := d.status("never"); s.NextRun != 0 || s.State != control.CheckIdle {
 		t.Errorf("%+v", s)
 	}
 	eventually(t, "runs of the object", func() bool { return d.status("object.lua#1 table").Runs >= 2 })
