@@ -231,20 +231,23 @@ func TestTheQuarantineDoublesEachTime(t *testing.T) {
 }
 
 func TestAScriptThatHoldsTooMuchMemoryIsReportedAndLoadedAgain(t *testing.T) {
-	for name, where := range map[string]string{
-		"in a global":                   "leak",
-		"in a local of the file":        "local leak",
-		"in a local that a method uses": "local object, leak",
+	const strings = `leak[n] = ("x"):rep(2 * 1024 * 1024) .. n`
+	for name, leaking := range map[string]struct{ where, what string }{
+		"in a global":                   {"leak", strings},
+		"in a local of the file":        {"local leak", strings},
+		"in a local that a method uses": {"local object, leak", strings},
+		// A table never lets go of the keys that it had.
+		"by keys that come and go": {"local leak", `for i = 1, 2000 do local key = ("x"):rep(1000) .. n .. "/" .. i leak[key] = i leak[key] = nil end`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const limit = 48 << 20
 			path := lua(t, "a.lua", `
 local n = 0
-`+where+` = {}, {}
+`+leaking.where+` = {}, {}
 leak = leak or object
 local function grow()
   n = n + 1
-  leak[n] = ("x"):rep(2 * 1024 * 1024) .. n
+  `+leaking.what+`
   return {n = n}
 end
 return {dp.Function{name = "leak", interval = 0.03, call = grow}}`)

@@ -44,9 +44,10 @@ func (r *Run) Memory(limit uint64) uint64 { return r.vm.measure(nil, limit) }
 
 // Sizes of gopher-lua's values on a 64-bit machine, with what Go's maps add, rounded.
 const (
-	tableBytes    = 128
-	slotBytes     = 16  // of a list
-	entryBytes    = 120 // of a map, with the order of its keys
+	tableBytes    = 96
+	numberBytes   = 8  // one that is not a small integer
+	stringBytes   = 16 // and its text
+	shortBytes    = 16 // of a text that is not long: many have one in common, or none
 	functionBytes = 80
 	upvalueBytes  = 48
 	userdataBytes = 64
@@ -56,12 +57,13 @@ const (
 // sizer walks over values. The lists of what is to be visited grow, not the stack.
 type sizer struct {
 	bytes, limit uint64
+	tables       tableFields
 	seen         map[unsafe.Pointer]struct{}
 	todo         []lua.LValue
 }
 
 func (vm *VM) measure(running *Run, limit uint64) uint64 {
-	s := &sizer{limit: limit, seen: map[unsafe.Pointer]struct{}{}}
+	s := &sizer{limit: limit, tables: findTableFields(), seen: map[unsafe.Pointer]struct{}{}}
 	s.visit(vm.state.G.Global)
 	s.visit(vm.state.G.Registry)
 	s.visit(vm.checks)
@@ -93,9 +95,13 @@ func (s *sizer) first(p unsafe.Pointer) bool {
 // visit counts a value, and queues what has more inside.
 func (s *sizer) visit(v lua.LValue) {
 	switch x := v.(type) {
+	case lua.LNumber:
+		s.bytes += numberBytes
 	case lua.LString:
-		s.bytes += slotBytes
-		if len(x) > 32 && s.first(unsafe.Pointer(unsafe.StringData(string(x)))) {
+		s.bytes += stringBytes
+		if len(x) <= 32 {
+			s.bytes += shortBytes
+		} else if s.first(unsafe.Pointer(unsafe.StringData(string(x)))) {
 			s.bytes += uint64(len(x))
 		}
 	case *lua.LTable:
@@ -120,18 +126,14 @@ func (s *sizer) visit(v lua.LValue) {
 func (s *sizer) open(v lua.LValue) {
 	switch x := v.(type) {
 	case *lua.LTable:
-		s.bytes += tableBytes
-		n := 0
-		x.ForEach(func(key, item lua.LValue) {
-			n++
-			if _, isNumber := key.(lua.LNumber); isNumber {
-				s.bytes += slotBytes
-			} else {
-				s.bytes += entryBytes
-				s.visit(key)
-			}
+		s.bytes += s.tables.bytes(x)
+		for _, key := range s.tables.keysOf(x) {
+			s.visit(key)
+		}
+		for _, item := range s.tables.removed(x) {
 			s.visit(item)
-		})
+		}
+		x.ForEach(func(_, item lua.LValue) { s.visit(item) })
 		s.visit(x.Metatable)
 	case *lua.LFunction:
 		s.bytes += functionBytes

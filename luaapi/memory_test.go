@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 )
 
@@ -37,5 +38,45 @@ func TestMemoryIsMeasuredWhereverItIs(t *testing.T) {
 	s.do(func(r *Run) { bytes = r.Memory(1 << 30) })
 	if bytes < 10_000 || bytes > 1<<20 {
 		t.Errorf("an idle VM has %d bytes", bytes)
+	}
+}
+
+// What is measured is near to what the heap has: also for tables that keep room for what they do not hold any more.
+func TestMemoryOfTablesIsNearToWhatTheyTake(t *testing.T) {
+	for name, body := range map[string]string{
+		"a list":                               `for i = 1, n do t[i] = i end`,
+		"a list that was emptied":              `for i = 1, n do t[i] = i end for i = 1, n do t[i] = nil end`,
+		"a list that was emptied from its end": `for i = 1, n do t[i] = i end for i = n, 1, -1 do table.remove(t) end`,
+		"a far key":                            `t[4 * n] = 1`,
+		"keys":                                 `for i = 1, n do t["key " .. i] = i end`,
+		"keys that come and go":                `for i = 1, n do t["key " .. i] = i t["key " .. i] = nil end`,
+		"keys that come, and then go":          `for i = 1, n do t["key " .. i] = i end for i = 1, n do t["key " .. i] = nil end`,
+		"long keys that come and go":           `for i = 1, n do local k = ("a long key "):rep(10) .. i t[k] = i t[k] = nil end`,
+		"numbers as keys that come and go":     `for i = 1, n do t[-i] = i t[-i] = nil end`,
+		"tables as keys that come and go":      `for i = 1, n do local k = {} t[k] = i t[k] = nil end`,
+		"tables":                               `for i = 1, n do t[i] = {} end`,
+		"tables with a key":                    `for i = 1, n / 10 do t[i] = {key = i} end`,
+		"tables with an item":                  `for i = 1, n / 10 do t[i] = {i} end`,
+		"strings":                              `for i = 1, n do t[i] = ("x"):rep(100) .. i end`,
+		"functions":                            `for i = 1, n do t[i] = function() return i end end`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := loadScript(t, checkOf(`local t, n = {}, 200000 T = t `+body+` return {}`))
+			measured := func() (counted, heap float64) {
+				s.do(func(r *Run) { counted = float64(r.Memory(1 << 40)) })
+				var stats runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&stats)
+				return counted, float64(stats.HeapAlloc)
+			}
+			countedBefore, heapBefore := measured()
+			s.mustRun(1)
+			counted, heap := measured()
+			counted, heap = counted-countedBefore, heap-heapBefore
+			t.Logf("%.1f MB were counted, the heap has grown by %.1f MB: %.2f", counted/1e6, heap/1e6, counted/heap)
+			if counted < 0.5*heap || counted > 1.6*heap {
+				t.Error("that is too far apart")
+			}
+		})
 	}
 }
