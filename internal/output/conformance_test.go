@@ -192,6 +192,7 @@ func conformComesBack(t *testing.T, r rig, p peer) {
 	w.wait(Connected)
 	r.send(t, f, p, numbered(0, 20))
 	p.box().waitFor(t, 20)
+	flush(t, f) // what the peer has not confirmed when it goes comes twice
 
 	p.stop(t)
 	if r.noticed {
