@@ -3,9 +3,11 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -111,4 +113,25 @@ func allowedFor(name string) ([]string, bool) {
 func matches(pattern, path string) bool {
 	prefix, below := strings.CutSuffix(pattern, "/...")
 	return pattern == "everything" || path == prefix || below && strings.HasPrefix(path, prefix+"/")
+}
+
+// LState.SetMx has a goroutine that looks at the heap of the whole process, and ends the process when that is large.
+func TestNobodyUsesGopherLuasMemoryLimit(t *testing.T) {
+	t.Parallel()
+	call := []byte(".SetMx" + "(")
+	files := 0
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		if err == nil && bytes.Contains(text, call) {
+			t.Errorf("%s uses it", path)
+		}
+		return err
+	})
+	if err != nil || files < 100 {
+		t.Errorf("%d files were looked at, %v", files, err)
+	}
 }

@@ -28,7 +28,7 @@ func (c *fileCount) enter() error {
 	}
 	if time.Since(c.inVain) > time.Second {
 		runtime.GC()
-		for range 20 { // what is done for each file that was found comes a little later
+		for range 100 { // what is done for each file that was found comes a little later
 			if c.open.Load() <= maxFiles/2 {
 				break
 			}
