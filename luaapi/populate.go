@@ -14,6 +14,7 @@ func (vm *VM) populate(L *lua.LState, v lua.LValue, over message.Overlay) {
 		return
 	}
 	if t, ok := v.(*lua.LTable); ok && isList(t) {
+		runOf(L).charge(t.MaxN())
 		for i := 1; i <= t.MaxN(); i++ {
 			vm.populateMessage(L, t.RawGetInt(i), over)
 		}
