@@ -131,7 +131,7 @@ func (f *runFlags) add(cmd *cobra.Command) {
 	fs.Var(durationFlag{value: &f.timeout}, "timeout", "of a run, where the check gives none; seconds, or as in 1m30s")
 	fs.Var(durationFlag{value: &f.grace, orZero: true}, "grace", "for running checks when the daemon stops")
 	fs.Var(countFlag{&f.maxCommands, 1, 1 << 20}, "max-commands", "of subprocesses at once; further ones wait")
-	fs.Var(countFlag{&f.scriptCommands, 0, 1 << 20}, "max-commands-per-script", "of subprocesses of one script at once; 0: as many as of all")
+	fs.Var(countFlag{&f.scriptCommands, 0, 1 << 20}, "max-commands-per-script", "of subprocesses of one script at once; 0: its share of all")
 	fs.StringVar(&f.logging, "logging", "", "take the log's format, sinks and level from this `file`: a Config of zap in YAML or JSON")
 	fs.Var(sizeFlag{&f.maxMemory}, "max-script-memory", "of Lua values of one script, about; a script that holds more is loaded again")
 	fs.Var(sizeFlag{&f.maxState}, "max-state", "of what all checks remember")

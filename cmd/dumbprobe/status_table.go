@@ -75,7 +75,7 @@ func (w statusWriter) daemon(s *control.Status) {
 		count(d.Checks, "check"), count(d.Handles, "handle"), d.Failing, d.Messages, d.Dropped)
 	fmt.Fprintf(w, "runs start late by %s (median), %s (99 of 100), %s (most)\n", short(d.Lateness.P50), short(d.Lateness.P99), short(d.Lateness.Max))
 	c := s.Commands
-	fmt.Fprintf(w, "commands: %d of %d running, %d waiting (first come, first served; longest %s)", c.Running, c.Limit, c.Waiting, short(c.LongestWait))
+	fmt.Fprintf(w, "commands: %d of %d running, %d waiting (scripts take turns; longest %s)", c.Running, c.Limit, c.Waiting, short(c.LongestWait))
 	if c.Streams > 0 {
 		fmt.Fprintf(w, ", %s", count(c.Streams, "stream"))
 	}
