@@ -48,7 +48,8 @@ func pipe(which int) (ours *os.File, theirs int, err error) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return nil, 0, os.NewSyscallError("pipe2", err)
 	}
-	if err := unix.SetNonblock(fds[which], true); err != nil {
+	// A new pipe has no other flag of F_SETFL, so there is no need to ask for them first.
+	if _, err := unix.FcntlInt(uintptr(fds[which]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		unix.Close(fds[0])
 		unix.Close(fds[1])
 		return nil, 0, os.NewSyscallError("fcntl", err)
