@@ -24,8 +24,8 @@ type kind struct {
 
 var kinds = []kind{
 	{name: "file", promise: true, address: func(t *target, _ string) (string, error) { return "file:" + t.file, nil }},
-	{name: "tcp", address: plain("tcp:%s"), peer: peers.Lines},
-	{name: "tls", address: secure("tls:%s?"), peer: peers.Lines},
+	{name: "tcp", address: plain("tcp:%s?" + stallOption), peer: peers.Lines},
+	{name: "tls", address: secure("tls:%s?" + stallOption + "&"), peer: peers.Lines},
 	{name: "fluent", promise: true, address: plain("fluent:%s?" + fluentOptions), peer: peers.Fluent},
 	{name: "fluent+tls", promise: true, address: secure("fluent+tls:%s?tag=soak.{host}&gzip=yes&" + fluentOptions + "&"), peer: peers.Fluent},
 	{name: "http", promise: true, address: plain("http://%s/soak?" + httpOptions), peer: peers.HTTP},
@@ -38,12 +38,13 @@ var kinds = []kind{
 	{name: "tls-polite", promise: true, polite: true, address: secure("tls:%s?"), peer: peers.Lines},
 }
 
-// The soak's peers go away so often that it is not to be waited for long for what they have not acknowledged. The
-// daemon makes the stream of NATS.
+// The soak's peers go away so often, some without a word, that it is not to be waited for long for what they have not
+// acknowledged. The daemon makes the stream of NATS.
 const (
-	fluentOptions = "ack_timeout=5s&stall=5s"
+	stallOption   = "stall=5s"
+	fluentOptions = "ack_timeout=5s&" + stallOption
 	httpOptions   = "timeout=5s"
-	natsOptions   = "create=yes&stream=" + natsStream
+	natsOptions   = stallOption + "&create=yes&stream=" + natsStream
 	natsStream    = "SOAK"
 )
 

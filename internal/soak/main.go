@@ -2,8 +2,8 @@
 // counts what comes out: make soak. It is a program for a person; nothing imports it, and no binary contains it.
 //
 // The daemon makes numbered messages and sends each to all destinations. A peer is a process of its own (this program
-// again) that appends what it has received to a file; between it and the daemon there is a proxy that delays, resets
-// and stops. In the end the files are counted: what was sent, what came, what is lost, what came twice.
+// again) that appends what it has received to a file; between it and the daemon there is a proxy that delays, stops,
+// resets and half-opens. In the end the files are counted: what was sent, what came, what is lost, what came twice.
 package main
 
 import (
@@ -137,7 +137,7 @@ func soak(ctx context.Context, s settings, chosen []kind, out io.Writer) (err er
 		return err
 	}
 	bad := report(out, total, targets)
-	fmt.Fprintf(out, "the daemon was killed %d times, peers %d times, %d connections were reset or stopped\n", d.kills, d.peerKills, d.cuts)
+	fmt.Fprintf(out, "the daemon was killed %d times, peers %d times, %d times a proxy delayed, stopped, reset or half-opened\n", d.kills, d.peerKills, d.cuts)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,18 +22,21 @@ type proxy struct {
 	stuck time.Time // until then, nothing is read or passed on
 	links map[*link]bool
 
-	closed bool
+	closed chan struct{} // by close
 }
 
-// link is one connection through it.
-type link struct{ from, to *net.TCPConn }
+// link is one connection through it: from the daemon, to the peer.
+type link struct {
+	from, to *net.TCPConn
+	half     atomic.Bool // half-open: the peer has lost it, and the daemon is told nothing
+}
 
 func newProxy(to string, polite bool) (*proxy, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{ln: ln, to: to, polite: polite, links: map[*link]bool{}}
+	p := &proxy{ln: ln, to: to, polite: polite, links: map[*link]bool{}, closed: make(chan struct{})}
 	p.wg.Go(p.serve)
 	return p, nil
 }
@@ -61,13 +65,13 @@ func (p *proxy) link(c *net.TCPConn) *link {
 	for {
 		out, err := net.Dial("tcp", p.to)
 		p.mu.Lock()
-		if err == nil && !p.closed {
+		closed := p.isClosed()
+		if err == nil && !closed {
 			l := &link{from: c, to: out.(*net.TCPConn)}
 			p.links[l] = true
 			p.mu.Unlock()
 			return l
 		}
-		closed := p.closed
 		p.mu.Unlock()
 		if err == nil {
 			out.Close()
@@ -94,7 +98,9 @@ func (p *proxy) carry(l *link) {
 	go func() {
 		defer close(done)
 		_, _ = io.Copy(l.from, l.to)
-		_ = l.from.CloseWrite()
+		if !l.half.Load() {
+			_ = l.from.CloseWrite()
+		}
 	}()
 	buf := make([]byte, 32<<10)
 	for {
@@ -114,6 +120,9 @@ func (p *proxy) carry(l *link) {
 			break
 		}
 	}
+	if l.half.Load() {
+		<-p.closed // nothing more is read, and nothing said: it is for the daemon to notice
+	}
 	_ = l.to.CloseWrite()
 	if !p.polite {
 		l.from.Close()
@@ -122,11 +131,12 @@ func (p *proxy) carry(l *link) {
 	<-done
 }
 
-// misbehave does one thing at random: it delays, stops for a while, or ends the connections.
+// misbehave does one thing at random: it delays, stops for a while, resets the connections, or makes them half-open, as
+// when the peer's machine loses its power. A polite one has its connections closed in good order instead.
 func (p *proxy) misbehave(random *rand.Rand) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch random.IntN(4) {
+	switch random.IntN(5) {
 	case 0:
 		p.delay = time.Duration(random.IntN(200)) * time.Millisecond
 	case 1:
@@ -144,6 +154,23 @@ func (p *proxy) misbehave(random *rand.Rand) {
 			l.from.Close()
 			l.to.Close()
 		}
+	case 4:
+		for l := range p.links {
+			if !p.polite {
+				l.half.Store(true)
+				_ = l.to.SetLinger(0)
+				l.to.Close()
+			}
+		}
+	}
+}
+
+func (p *proxy) isClosed() bool {
+	select {
+	case <-p.closed:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -157,7 +184,7 @@ func (p *proxy) close() {
 	p.heal()
 	p.ln.Close()
 	p.mu.Lock()
-	p.closed = true
+	close(p.closed)
 	for l := range p.links {
 		l.from.Close()
 		l.to.Close()
