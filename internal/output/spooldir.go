@@ -34,23 +34,19 @@ func openSpool(o Options, name string) spool.Spool {
 	}
 	log := o.Logger.With(zap.String("destination", name))
 	path := filepath.Join(o.SpoolDir, spoolFolder(name))
-	err := os.MkdirAll(o.SpoolDir, 0o700)
-	if err == nil {
-		var d *spool.Disk
-		d, err = spool.OpenDisk(spool.Options{
-			Path: path, Destination: name, MaxBytes: o.SpoolBytes, SyncEvery: o.SpoolSync,
-			Notify: func(n spool.Notice) { logNotice(log, path, n) },
-		})
-		if err == nil {
-			if n := d.Restored(); n > 0 {
-				log.Info("lines of an earlier start wait in the spool", zap.Int("lines", n), zap.String("spool", path))
-			}
-			return d
-		}
+	d, err := spool.OpenDisk(spool.Options{
+		Path: path, Destination: name, MaxBytes: o.SpoolBytes, SyncEvery: o.SpoolSync,
+		Notify: func(n spool.Notice) { logNotice(log, path, n) },
+	})
+	if err != nil {
+		log.Error("the spool cannot be used: what waits for this destination is in memory only, until a start at which it can",
+			zap.String("spool", path), zap.Error(err))
+		return spool.NewMemory(o.SpoolBytes)
 	}
-	log.Error("the spool cannot be used: what waits for this destination is in memory only, until a start at which it can",
-		zap.String("spool", path), zap.Error(err))
-	return spool.NewMemory(o.SpoolBytes)
+	if n := d.Restored(); n > 0 {
+		log.Info("lines of an earlier start wait in the spool", zap.Int("lines", n), zap.String("spool", path))
+	}
+	return d
 }
 
 func logNotice(log *zap.Logger, path string, n spool.Notice) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -646,4 +647,26 @@ func BenchmarkDisk(b *testing.B) {
 // With nothing in memory, and files of 64 KiB.
 func BenchmarkDiskReadBack(b *testing.B) {
 	benchmark(b, opened(b, filepath.Join(b.TempDir(), "spool"), Options{SyncEvery: time.Second, cacheBytes: 1, segmentBytes: 64 << 10}))
+}
+
+func TestTheFoldersOfANewSpoolOutliveAPowerCut(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	var synced []string
+	k := realKernel
+	k.fsync = func(fd int) error {
+		if name, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd)); err == nil {
+			synced = append(synced, name)
+		}
+		return realKernel.fsync(fd)
+	}
+	f, err := makeFolder(filepath.Join(base, "a", "b", "spool"), nil, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.close()
+	want := []string{base, filepath.Join(base, "a"), filepath.Join(base, "a", "b")}
+	if !slices.Equal(synced, want) {
+		t.Errorf("synced were %q, want each folder that has a new one: %q", synced, want)
+	}
 }

@@ -74,19 +74,15 @@ func OpenDisk(o Options) (*Disk, error) {
 	return d, nil
 }
 
-// makeFolder opens a folder of this user's, and makes it if it is not there.
+// makeFolder opens a folder of this user's, and makes it, and those that it is in, if it is not there.
 func makeFolder(path string, h hook, k kernel) (*folder, error) {
 	f, err := openFolder(path, h, k)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := h.at(atFolderMake); err != nil {
 			return nil, &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
-		if err := os.Mkdir(path, 0o700); err != nil {
+		if err := mkdir(path, k); err != nil {
 			return nil, err
-		}
-		if parent, err := os.Open(filepath.Dir(path)); err == nil {
-			_ = k.fsync(int(parent.Fd())) // or there will be no spool after a power cut, and nothing lost but what was in it
-			parent.Close()
 		}
 		f, err = openFolder(path, h, k)
 	}
@@ -98,6 +94,29 @@ func makeFolder(path string, h hook, k kernel) (*folder, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// mkdir makes a folder, after those that it is in, which a power cut does not take away.
+func mkdir(path string, k kernel) error {
+	parent := filepath.Dir(path)
+	err := os.Mkdir(path, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err := mkdir(parent, k); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o700)
+	}
+	if errors.Is(err, fs.ErrExist) { // another process was faster, and has to sync it
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if dir, err := os.Open(parent); err == nil {
+		_ = k.fsync(int(dir.Fd())) // a file system that cannot do so is no reason to have no spool
+		dir.Close()
+	}
+	return nil
 }
 
 // own has nobody else read what is in the folder.
