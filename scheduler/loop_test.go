@@ -108,6 +108,21 @@ func TestLoopWakesForAnEarlierEntry(t *testing.T) {
 	})
 }
 
+func TestLoopStartsTogetherWhatIsDueWithinAMillisecondAndAHalf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, r := NewLoop(LoopOptions{}), newRecorder()
+		l.Schedule(r.entry("a"), in(10*time.Millisecond))
+		l.Schedule(r.entry("b"), in(10*time.Millisecond+time.Microsecond))
+		l.Schedule(r.entry("c"), in(11*time.Millisecond))
+		l.Schedule(r.entry("d"), in(12*time.Millisecond))
+		defer running(t, l)()
+		time.Sleep(20 * time.Millisecond)
+		l.Schedule(r.entry("alone"), in(0))
+		time.Sleep(time.Second)
+		r.want(t, "a 10ms", "b 11.5ms", "c 11.5ms", "d 13ms", "alone 20ms")
+	})
+}
+
 func TestLoopScheduleMovesAnEntry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, r := NewLoop(LoopOptions{}), newRecorder()
