@@ -42,17 +42,24 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// streamHolder starts a stream of a shell that starts more, prints their pids and waits to be killed.
+// streamHolder starts a stream of a shell that starts more, prints their pids and that of each guardian which is told
+// of the stream, and waits to be killed.
 func streamHolder(cgroup CgroupMode) {
 	const line = "sleep 1000 & echo $!; setsid sleep 1000 & echo $!; echo $$; wait"
-	s, err := NewRunner(Options{Guardian: guardian(), Cgroup: cgroup}).Start(context.Background(), Spec{Argv: Shell(line)})
+	r := NewRunner(Options{Guardian: guardian(), Cgroup: cgroup})
+	s, err := r.Start(context.Background(), Spec{Argv: Shell(line)})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	fmt.Println(s.Pid())
-	io.Copy(os.Stdout, s.Stdout())
-	select {}
+	go io.Copy(os.Stdout, s.Stdout())
+	for told := 0; ; time.Sleep(time.Millisecond) {
+		if now := r.guard.pid(); now != 0 && now != told {
+			told = now
+			fmt.Println("guardian", told)
+		}
+	}
 }
 
 // guardian makes the test binary a guardian.

@@ -48,7 +48,7 @@ func NewRunner(o Options) *Runner {
 	if lowered != nil {
 		r.warn(lowered)
 	}
-	r.guard.runner = r
+	r.guard = newGuard(r)
 	r.slots = newSlots(r.options.MaxCommands, r.options.MaxStreams)
 	r.leaves.id, r.leaves.maxIdle = r.id, r.options.MaxCommands
 	if o.Cgroup == CgroupOff {

@@ -5,10 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,107 +124,6 @@ func TestRunnerCloseEndsEverything(t *testing.T) {
 	}
 	if _, err := r.Start(t.Context(), Spec{Argv: []string{"true"}}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Start after Close: %v", err)
-	}
-}
-
-func TestStreamEndsWithAllItStartedWhenTheDaemonIsKilled(t *testing.T) {
-	for _, mode := range []string{"with cgroups, where there are any", "without cgroups"} {
-		t.Run(mode, func(t *testing.T) {
-			daemon := exec.Command(os.Args[0])
-			daemon.Env = append(os.Environ(), helperEnv+"="+mode)
-			out, err := daemon.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := daemon.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var pids []int
-			for lines := bufio.NewScanner(out); len(pids) < 4 && lines.Scan(); {
-				pid, err := strconv.Atoi(lines.Text())
-				if err != nil {
-					t.Fatalf("the helper said %q", lines.Text())
-				}
-				pids = append(pids, pid)
-			}
-			for _, pid := range pids {
-				if !aliveNow(pid) {
-					t.Errorf("process %d of the stream does not run", pid)
-				}
-			}
-			daemon.Process.Kill()
-			daemon.Wait()
-			for _, pid := range pids {
-				waitFor(t, "the end of what the stream started", func() bool { return !aliveNow(pid) })
-			}
-			r := newRunner(t, Options{})
-			waitFor(t, "all to be reaped, and the guardian", func() bool { r.ReapOrphans(); return !hasChildren(t) })
-		})
-	}
-}
-
-func TestTheGuardianEndsWithItsRunnerAndNoSignalBefore(t *testing.T) {
-	warned := make(chan error, 10)
-	o := quick()
-	o.Guardian, o.Warn = guardian(), func(err error) { warned <- err }
-	r := newRunner(t, o)
-	var streams []*Stream
-	for range 2 {
-		s, err := r.Start(t.Context(), Spec{Argv: []string{"sleep", "1000"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		drain(s)
-		streams = append(streams, s)
-	}
-	pid := 0
-	r.mu.Lock()
-	for child, p := range r.children {
-		if len(p.argv) == 2 && p.argv[1] == GuardianArgument {
-			pid = child
-		}
-	}
-	children := len(r.children)
-	r.mu.Unlock()
-	if pid == 0 || children != 3 {
-		t.Fatalf("guardian %d among %d children", pid, children)
-	}
-	waitFor(t, "the guardian to ignore what ends a daemon", func() bool {
-		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-		_, after, _ := strings.Cut(string(text), "SigIgn:\t")
-		mask, _ := strconv.ParseUint(strings.TrimSpace(after[:min(16, len(after))]), 16, 64)
-		return mask&(1<<(syscall.SIGTERM-1)) != 0 && mask&(1<<(syscall.SIGHUP-1)) != 0
-	})
-	streams[0].Close()
-	r.ReapOrphans()
-	if !aliveNow(pid) || !aliveNow(streams[1].Pid()) {
-		t.Error("the end of one stream ended more")
-	}
-	r.Close()
-	if aliveNow(pid) {
-		t.Error("the guardian outlives the runner")
-	}
-	if len(warned) > 0 {
-		t.Error(<-warned)
-	}
-}
-
-func TestAGuardianThatIsGoneIsReportedAndStreamsGoOn(t *testing.T) {
-	warned := make(chan error, 10)
-	o := quick()
-	o.Guardian, o.Warn = []string{os.Args[0], "-test.run=^$"}, func(err error) { warned <- err } // ends at once
-	r := newRunner(t, o)
-	waitFor(t, "the warning", func() bool {
-		s, err := r.Start(t.Context(), Spec{Argv: []string{"true"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		drain(s)
-		s.Close()
-		return len(warned) > 0
-	})
-	if err := <-warned; !strings.Contains(err.Error(), "the guardian does not answer") {
-		t.Error(err)
 	}
 }
 
