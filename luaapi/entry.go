@@ -150,19 +150,11 @@ func within(spec command.Spec, timeout time.Duration) command.Spec {
 func (e *Entry) Open(ctx, life context.Context, opts RunOptions, legacy *Legacy) (source reader.Reader, err error) {
 	defer legacy.Close()
 	if e.handle != nil {
-		if e.stderr == nil {
-			e.stderr = loglimit.New()
-		}
-		stderr := e.vm.logStderr(e.Name, e.stderr)
-		if o := legacy.claim(e.vm, life, e.handle.source, stderr); o != nil {
-			return o, nil
-		}
-		_ = legacy.Close() // first: the two may want the same port
-		o, err := openOwned(e.vm, life, e.handle.source, stderr)
-		if err != nil {
-			return nil, err
-		}
-		return o, nil
+		err = e.guarded(&opts, func() (err error) {
+			source, err = e.openBuiltin(life, legacy)
+			return err
+		})
+		return source, err
 	}
 	opts.legacy = legacy
 	err = e.vm.Do(ctx, opts, func(r *Run) error {
@@ -179,6 +171,22 @@ func (e *Entry) Open(ctx, life context.Context, opts RunOptions, legacy *Legacy)
 	return source, err
 }
 
+func (e *Entry) openBuiltin(life context.Context, legacy *Legacy) (reader.Reader, error) {
+	if e.stderr == nil {
+		e.stderr = loglimit.New()
+	}
+	stderr := e.vm.logStderr(e.Name, e.stderr)
+	if o := legacy.claim(e.vm, life, e.handle.source, stderr); o != nil {
+		return o, nil
+	}
+	_ = legacy.Close() // first: the two may want the same port
+	o, err := openOwned(e.vm, life, e.handle.source, stderr)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
 // TakesRecords tells whether the engine takes the records from the reader and hands them over, or the
 // script takes them itself in read_messages.
 func (e *Entry) TakesRecords() bool { return e.handle != nil }
@@ -191,8 +199,10 @@ func (e *Entry) Records(ctx context.Context, opts RunOptions, records []reader.R
 		}
 	}
 	if e.handle.parse == nil {
-		e.handle.nativeRecords(records, b)
-		return nil
+		return e.guarded(&opts, func() error {
+			e.handle.nativeRecords(records, b)
+			return nil
+		})
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {
 		e.handle.records(r, records, b)
@@ -237,7 +247,7 @@ func (e *Entry) ReadMessages(ctx context.Context, opts RunOptions, b *Batch) (eo
 func (e *Entry) Close(ctx context.Context, opts RunOptions, source reader.Reader) error {
 	if e.handle != nil {
 		defer e.stderr.Tell()
-		return source.Close()
+		return e.guarded(&opts, source.Close)
 	}
 	return e.vm.Do(ctx, opts, func(r *Run) error {
 		_, err := r.callMethod(e.object, "close")

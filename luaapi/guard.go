@@ -7,8 +7,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// A Go panic in what the daemon does for a script is a bug of the daemon. It fails that run, or that load, and must
-// not end the daemon with all other checks in it. (Those inside of Lua are caught by gopher-lua, see reportPanic.)
+// A Go panic in what the daemon does for a script is a bug of the daemon. It fails that run, that load, or that call of
+// a handle, and must not end the daemon with all other checks in it. (Those inside of Lua are caught by gopher-lua, see
+// reportPanic.)
 
 // guarded calls f, which has the VM. What the run was at is not known after a panic: its Lua thread is not used again.
 func (r *Run) guarded(f func(*Run) error) (err error) {
@@ -21,7 +22,7 @@ func (r *Run) guarded(f func(*Run) error) (err error) {
 	return f(r)
 }
 
-// guarded calls f, a part of a run that does not need the VM.
+// guarded calls f, a part of a run or of what is done with a handle that does not need the VM.
 func (e *Entry) guarded(opts *RunOptions, f func() error) (err error) {
 	defer func() {
 		if crash := recover(); crash != nil {

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"dumbprobe/internal/command"
+	"dumbprobe/internal/reader"
 )
 
 // crashing panics wherever a command is run, as a bug of the daemon would.
@@ -73,6 +74,75 @@ return {
 			t.Errorf("%v, %v", o.lines(), o.err)
 		}
 	})
+}
+
+// crashingSource panics when it is opened, crashingReader when it is closed.
+type (
+	crashingSource struct{}
+	crashingReader struct{ reader.Reader }
+)
+
+func (crashingSource) open(context.Context, Commands, func(string)) (reader.Reader, error) {
+	panic("a bug in open")
+}
+
+func (crashingReader) Close() error { panic("a bug in Close") }
+
+func TestAPanicOfTheDaemonInAHandleIsAnErrorOfTheHandle(t *testing.T) {
+	s := loadScript(t, `
+local dp = require "dumbprobe"
+return {
+  dp.ShellStream{command = "echo '{}'"},
+  dp.ShellStream{command = "echo '{}'", parse = function() return {} end},
+}`)
+	const noBatch = "runtime error: invalid memory address or nil pointer dereference"
+	records := []reader.Record{{Text: "{}"}}
+	for entry, name := range map[int]string{1: "without a parse function", 2: "with one"} {
+		h := s.handle(entry)
+		t.Run(name+", open", func(t *testing.T) {
+			s.logs.TakeAll()
+			right := h.entry.handle.source
+			h.entry.handle.source = crashingSource{}
+			wantInternalError(t, h.open(), "a bug in open")
+			s.reported("a bug in open", "crashingSource.open")
+			h.entry.handle.source = right
+		})
+		t.Run(name+", the command", func(t *testing.T) {
+			s.logs.TakeAll()
+			right := s.vm.commands
+			s.vm.commands = crashing{}
+			wantInternalError(t, h.open(), "a bug in Start")
+			s.reported("a bug in Start", "crashing.Start")
+			s.vm.commands = right
+		})
+		t.Run(name+", records", func(t *testing.T) {
+			wantInternalError(t, h.call(func(opts RunOptions) error {
+				return h.entry.Records(context.Background(), opts, records, nil)
+			}), noBatch)
+			if n := s.logs.FilterMessageSnippet("report this as a bug").Len(); n == 0 {
+				t.Error("the panic was not logged")
+			}
+		})
+		t.Run(name+", the handle goes on", func(t *testing.T) {
+			if err := h.open(); err != nil {
+				t.Fatal(err)
+			}
+			if err := h.read(); err != nil || len(h.batch.Problems) > 0 {
+				t.Errorf("%v, %v", err, h.batch.Problems)
+			}
+		})
+		t.Run(name+", close", func(t *testing.T) {
+			s.logs.TakeAll()
+			right := h.source
+			h.source = crashingReader{right}
+			wantInternalError(t, h.close(), "a bug in Close")
+			s.reported("a bug in Close", "crashingReader.Close")
+			h.source = right
+			if err := h.close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func wantInternalError(t *testing.T, err error, panicked string) {

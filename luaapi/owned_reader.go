@@ -25,11 +25,16 @@ type ownedReader struct {
 func openOwned(vm *VM, life context.Context, source readerSource, onStderr func(string)) (*ownedReader, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := &ownedReader{source: source, cancel: cancel}
-	var err error
-	if o.Reader, err = source.open(ctx, vm.commands, o.stderr); err != nil {
-		cancel()
+	defer func() {
+		if o.Reader == nil { // an error, or a panic
+			cancel()
+		}
+	}()
+	opened, err := source.open(ctx, vm.commands, o.stderr)
+	if err != nil {
 		return nil, err
 	}
+	o.Reader = opened
 	o.own(vm, life, onStderr)
 	return o, nil
 }
