@@ -10,7 +10,7 @@ func jsonModule() Module {
 		Doc:  "JSON, with the rules of messages: integers up to 2^53 are exact, what JSON cannot hold is an error.",
 		Functions: []Function{
 			{
-				Name: "decode", Doc: "Makes Lua values of a JSON text. null becomes dumbprobe.null.",
+				Name: "decode", Doc: "Makes Lua values of a JSON text. null becomes dumbprobe.null. Of a key that an object has twice, the last counts.",
 				Params:  []Param{{Name: "text", Type: typeString}},
 				Results: []Result{{Type: typeOptional, Doc: "the value"}},
 				Errors:  "when the text is not one JSON value, has more than a million values or more than 1000 levels",

@@ -6,7 +6,7 @@
 ---@class dumbprobe.json
 local json = {}
 
---- Makes Lua values of a JSON text. null becomes dumbprobe.null.
+--- Makes Lua values of a JSON text. null becomes dumbprobe.null. Of a key that an object has twice, the last counts.
 ---
 --- Errors: when the text is not one JSON value, has more than a million values or more than 1000 levels.
 ---
