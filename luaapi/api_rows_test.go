@@ -72,7 +72,7 @@ func (r *rows) typed(what string, t Type) {
 
 // duration tells whether a type is a length of time, which has to have a unit.
 func duration(t Type) bool {
-	return t.want == typeDuration.want || t.want == typeWait.want || t.want == typeReopen.want
+	return t.want == typeDuration.want || t.want == typeLimit.want || t.want == typeWait.want || t.want == typeReopen.want
 }
 
 func (r *rows) unit(what string, t Type, unit string) {

@@ -64,6 +64,10 @@ func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 // maxSeconds is the longest duration a script can give: ten years, far below where time.Duration ends.
 const maxSeconds = 10 * 365 * 86400
 
+// minSeconds is the shortest one of what bounds or repeats something, as it is of intervals. A few hundred picoseconds
+// would be 0 as a time.Duration, which stands for the default; and a poll of a nanosecond would be a spin.
+const minSeconds = 0.001
+
 var (
 	typeAny      = Type{Lua: "any", want: "a value", ok: func(v lua.LValue) bool { return v != lua.LNil }}
 	typeOptional = Type{Lua: "any", want: "a value"}
@@ -81,6 +85,9 @@ var (
 	})}
 	typeDuration = Type{Lua: "number", want: "a number of seconds, more than 0 and at most ten years", ok: numberWhere(func(f float64) bool {
 		return f > 0 && f <= maxSeconds
+	})}
+	typeLimit = Type{Lua: "number", want: fmt.Sprintf("a number of seconds, at least %v and at most ten years", minSeconds), ok: numberWhere(func(f float64) bool {
+		return f >= minSeconds && f <= maxSeconds
 	})}
 	typeWait = Type{Lua: "number", want: "a number of seconds, 0 or more", ok: numberWhere(func(f float64) bool {
 		return f >= 0 && f <= maxSeconds

@@ -254,7 +254,7 @@ func commonFields(L *lua.LState, t *lua.LTable, set *fieldSet) ([]lua.LValue, er
 func baseHandleClass() Class {
 	self := Param{Name: "self", Type: typeTable.named("dumbprobe.BaseHandle")}
 	common := append([]Field(nil), handleFields...)
-	common = append(common, Field{Name: "poll", Type: typeDuration, Unit: "seconds", Default: "1", Doc: "how often read_messages is called where there is no Go reader in `reader`"})
+	common = append(common, Field{Name: "poll", Type: typeLimit, Unit: "seconds", Default: "1", Doc: "how often read_messages is called where there is no Go reader in `reader`"})
 	return baseClass(Class{
 		Name:    "BaseHandle",
 		Extends: handleRecord,

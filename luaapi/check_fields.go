@@ -36,7 +36,7 @@ var checkFields = []Field{
 	{Name: "name", Type: typeText, Default: "`<script>#<position> <Class>`", Doc: "name of the check in logs, metrics and state"},
 	{Name: "aspect", Type: typeText, Doc: "overwrites the aspect of the check's messages"},
 	{Name: "location", Type: typeLocation, Doc: "its keys overwrite those of the messages' location"},
-	{Name: "timeout", Type: typeDuration, Unit: "seconds", Default: "60, or `--timeout`", Doc: "how long a run may take"},
+	{Name: "timeout", Type: typeLimit, Unit: "seconds", Default: "60, or `--timeout`", Doc: "how long a run may take"},
 	{Name: "max_instructions", Type: typeCount, Default: "no limit, or `--max-instructions`", Doc: "how many instructions of Lua a run may execute"},
 	{Name: "cron", Type: typeText, Doc: "runs at these times instead of at an interval: minute, hour, day of month, month, day of week, as in `*/5 8-18 * * mon-fri`"},
 	{Name: "timezone", Type: typeText, Default: "the daemon's", Doc: "the time zone of `cron`, as in `Europe/Warsaw`"},

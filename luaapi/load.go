@@ -483,7 +483,7 @@ func (r *Run) tableCheck(e *Entry, hasNextRun bool) (*Entry, string) {
 			}
 		}
 	}
-	if problem := r.plainSeconds(e.object, "timeout", typeDuration, &e.Check.Timeout); problem != "" {
+	if problem := r.plainSeconds(e.object, "timeout", typeLimit, &e.Check.Timeout); problem != "" {
 		return nil, problem
 	}
 	return e, r.entryName(e, "check_name")
@@ -568,7 +568,7 @@ func (r *Run) tableHandle(e *Entry, hasOpen, hasRead, hasClose bool) (*Entry, st
 	if problem := r.plainSeconds(e.object, "reopen", typeReopen, &reopen); problem != "" {
 		return nil, problem
 	}
-	if problem := r.plainSeconds(e.object, "poll", typeDuration, &e.Poll); problem != "" {
+	if problem := r.plainSeconds(e.object, "poll", typeLimit, &e.Poll); problem != "" {
 		return nil, problem
 	}
 	e.Handle.Reopen = DefaultReopen

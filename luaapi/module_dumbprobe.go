@@ -116,7 +116,7 @@ func commandFunction() Function {
 		Params: []Param{
 			{Name: "command", Type: typeCommand, Doc: "a string runs through `/bin/sh -c`, a list directly"},
 			{Name: "options", Type: typeTable, Optional: true, Fields: append(append([]Field(nil), commandFields[1:]...),
-				Field{Name: "timeout", Type: typeDuration, Unit: "seconds", Default: "the check's deadline", Doc: "how long it may take"})},
+				Field{Name: "timeout", Type: typeLimit, Unit: "seconds", Default: "the check's deadline", Doc: "how long it may take"})},
 		},
 		Results: []Result{{Type: classType("CommandResult"), Doc: "what it printed, and how it ended"}},
 		Errors:  "when the command cannot be started, and when its timeout or the check's deadline passes: then it is killed with all its descendants",

@@ -8,7 +8,7 @@ import (
 
 // recordFields are the fields of all sources that are read record by record.
 var recordFields = []Field{
-	{Name: "silence", Type: typeDuration, Unit: "seconds", Default: "no limit", Doc: "no record for that long means that the source is dead: it is ended, and opened again"},
+	{Name: "silence", Type: typeLimit, Unit: "seconds", Default: "no limit", Doc: "no record for that long means that the source is dead: it is ended, and opened again"},
 	{Name: "max_line", Type: typeCount, Unit: "bytes", Default: "64 KiB", Doc: "the length of a record; what is longer is cut there, and reported"},
 }
 

@@ -5,7 +5,7 @@
 --! Function at FILE:19, entry 5: field `interval` must be a number of seconds, more than 0 and at most ten years, not the number +Inf
 --! Function at FILE:20, entry 6: field `name` must be a string that is not empty, not the string ""
 --! Function at FILE:21, entry 7: field `aspect` must be a string that is not empty, not the number 5
---! Function at FILE:22, entry 8: field `timeout` must be a number of seconds, more than 0 and at most ten years, not the string "1m"
+--! Function at FILE:22, entry 8: field `timeout` must be a number of seconds, at least 0.001 and at most ten years, not the string "1m"
 --! Function at FILE:23, entry 9: field `args` must be a table, not the number 5
 --! Function at FILE:24, entry 10: field `align` must be a boolean, not the string "yes"
 --! Function at FILE:25, entry 11: field `first` must be "now" or "spread" or "interval", not the string "later"
