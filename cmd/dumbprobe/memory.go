@@ -19,13 +19,15 @@ const gcPercent = 200
 
 // limitMemory sets the soft memory limit from the cgroup's, and how often the collector runs. GOMEMLIMIT and
 // GOGC in the environment win.
-func limitMemory(log *zap.Logger) {
+func limitMemory(log *zap.Logger) { limitMemoryTo(memlimit.FromCgroup, log) }
+
+func limitMemoryTo(allowed memlimit.Provider, log *zap.Logger) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	limit, err := memlimit.SetGoMemLimitWithOpts(
 		memlimit.WithRatio(memoryShare),
-		memlimit.WithProvider(memlimit.FromCgroup),
+		memlimit.WithProvider(allowed),
 		memlimit.WithLogger(slog.New(slog.DiscardHandler)),
 	)
 	switch {
