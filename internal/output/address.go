@@ -27,45 +27,50 @@ const maxUnixPath = 107
 
 // ParseAddress reads an address in one of the forms of the register of kinds, as `stdout`, `tcp:HOST:PORT` or
 // `unix:PATH`, with options at its end: `tls:HOST:PORT?ca=/etc/ca.pem&server_name=x`. An IPv6 host stands in
-// brackets, the port is a number. The error quotes s (without the values of its options, which may be
-// secret), says what is wrong with it and how it should look.
+// brackets, the port is a number. The error says what is wrong with s and how it should look. It quotes s without the
+// values of its options, which may be secret; and of one with an @ or %40, before which a password may be, the scheme
+// alone.
 func ParseAddress(s string) (Address, error) {
 	where, query, asked := strings.Cut(s, "?")
 	scheme, rest, _ := strings.Cut(where, ":")
 	k, ok := kinds[scheme]
-	if asked && (!ok || k.hasHost()) && k.loginIn(query) {
-		where = s // a password may have a ? in it
-		rest, asked = s[len(scheme)+1:], false
-	}
-	where = withoutLogin(where)
 	if !ok {
-		return Address{}, unknownScheme(where, scheme)
+		return Address{}, unknownScheme(s)
 	}
 	a := Address{Scheme: scheme}
 	err := k.parse(&a, rest)
-	if err == nil && asked {
+	if err != nil {
+		return Address{}, k.wrongPlace(s, err)
+	}
+	if asked {
 		a.Options, err = k.parseOptions(scheme, query)
 	}
 	if err == nil {
 		err = k.checkOptions(scheme, a.Options)
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("destination %q: %w", where, err)
+		return Address{}, k.wrongOptions(s, err)
 	}
 	return a, nil
 }
 
-func unknownScheme(s, scheme string) error {
+// unknownScheme is the error about an address, written s, of no kind.
+func unknownScheme(s string) error {
+	where, _, _ := strings.Cut(s, "?")
+	if mayShowLogin(s) {
+		where = withoutLogin(s)
+	}
+	scheme, _, _ := strings.Cut(where, ":")
 	hint := ""
 	if _, ok := kinds[strings.ToLower(scheme)]; ok {
 		hint = fmt.Sprintf(", did you mean %q?", strings.ToLower(scheme))
-	} else if s == "-" {
+	} else if where == "-" {
 		hint = `, did you mean "stdout"?`
 	}
-	if s == "" {
-		return fmt.Errorf("destination %q is empty; known forms are %s", s, Forms())
+	if where == "" {
+		return fmt.Errorf("destination %q is empty; known forms are %s", where, Forms())
 	}
-	return fmt.Errorf("destination %q: unknown kind %q%s; known forms are %s", s, scheme, hint, Forms())
+	return fmt.Errorf("destination %q: unknown kind %q%s; known forms are %s", where, scheme, hint, Forms())
 }
 
 // String returns the address with all its options, the secret ones as ***.
@@ -102,14 +107,13 @@ func (a Address) text(show func(o option, value string) (string, bool)) string {
 func (a Address) check() error {
 	k, ok := kinds[a.Scheme]
 	if !ok {
-		return unknownScheme(a.Scheme, a.Scheme)
+		return unknownScheme(a.Scheme)
 	}
-	err := k.parse(&Address{Scheme: a.Scheme}, strings.TrimPrefix(k.tail(a), ":"))
-	if err == nil {
-		err = k.checkOptions(a.Scheme, a.Options)
+	if err := k.parse(&Address{Scheme: a.Scheme}, strings.TrimPrefix(k.tail(a), ":")); err != nil {
+		return k.wrongPlace(a.String(), err)
 	}
-	if err != nil {
-		return fmt.Errorf("destination %q: %w", a.Name(), err)
+	if err := k.checkOptions(a.Scheme, a.Options); err != nil {
+		return k.wrongOptions(a.String(), err)
 	}
 	return nil
 }
@@ -142,9 +146,6 @@ func tailPath(a Address) string { return ":" + a.Path }
 
 func parseHostPort(a *Address, rest string) error {
 	form := a.Scheme + ":HOST:PORT"
-	if strings.Contains(rest, "@") {
-		return fmt.Errorf("%w; the form is %s", errLogin, form)
-	}
 	if after, ok := strings.CutPrefix(rest, "//"); ok {
 		return fmt.Errorf("written without slashes: %s:%s", a.Scheme, strings.TrimRight(after, "/"))
 	}

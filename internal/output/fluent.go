@@ -31,9 +31,9 @@ var fluentBatch = batchLimit{lines: 4096, bytes: 1 << 20}
 var fluentOptions = []option{
 	{name: "tag", value: "TEMPLATE", check: checkFluentTag, where: true, doc: "tag of the events; {aspect} stands for the message's aspect, and {NAME}, as {host}, for what its location has there; what it has not is unknown (dumbprobe)"},
 	{name: "gzip", value: "yes|no", check: yesOrNo, doc: "whether chunks are compressed (no)"},
-	{name: "shared_key_file", value: "PATH", doc: "file of the key that the peer has, too; both prove that they know it"},
+	{name: "shared_key_file", value: "PATH", login: true, doc: "file of the key that the peer has, too; both prove that they know it"},
 	{name: "user", value: "NAME", check: noLongerThan(255), doc: "name to log in with; needs password_file"},
-	{name: "password_file", value: "PATH", doc: "file of the password of user"},
+	{name: "password_file", value: "PATH", login: true, doc: "file of the password of user"},
 	{name: "ack_timeout", value: "DURATION", check: timeBetween(time.Second, time.Hour), doc: "for how long the peer may acknowledge none of what it was sent before it is sent again on another connection (1m)"},
 	{name: "max_message", value: "N", check: wholeNumber(1024, 1<<30), doc: "bytes that a message may have as a record, which the peer must take in a chunk (Fluent Bit: Buffer_Max_Size); a larger one is dropped (4194304)"},
 	stallOption,

@@ -39,7 +39,7 @@ func TestHTTPAddresses(t *testing.T) {
 		{"http://ali:12?ba=ba@h/in?gzip=no", "", "no user and password in an address"},
 		{"http://ali:ba#ba@h/in", "", "no user and password in an address"},
 		{"nats:ali:ba?ba&gzip=ba@h:4222", "", "no user and password in an address"},
-		{"htp://ali:ba?ba@h/in", "", `destination "htp:***@h/in": unknown kind "htp"`},
+		{"htp://ali:ba?ba@h/in", "", `destination "htp:***": unknown kind "htp"`},
 		{"nats://ali:baba@h:4222", "", "no user and password in an address"},
 		{"fluent:ali:baba@h:1", "", "no user and password in an address"},
 		{"nats:h:4222?user=me@home&password_file=/p", "nats:h:4222?user=me%40home", ""},

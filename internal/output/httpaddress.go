@@ -31,12 +31,10 @@ func parseURL(a *Address, rest string) error {
 		where, path = rest[:i], rest[i:]
 	}
 	if strings.Contains(where, "@") {
-		return fmt.Errorf("%w; the options token_file and login_file read them; the form is %s", errLogin, form)
+		return errLogin // also in the zone of an IPv6 address, where anything can be
 	}
 	host, port, err := splitHostPort(a.Scheme, where)
 	switch {
-	case err != nil && strings.Contains(rest, "@"):
-		return fmt.Errorf("%w; the form is %s", errLogin, form) // err may show a part of the password
 	case err != nil:
 		return fmt.Errorf("%w (the form is %s)", err, form)
 	case host == "":
@@ -46,9 +44,6 @@ func parseURL(a *Address, rest string) error {
 	}
 	at := Address{Scheme: a.Scheme}
 	if err := parseHostPort(&at, net.JoinHostPort(host, cmp.Or(port, plainPort(a.Scheme)))); err != nil {
-		if strings.Contains(rest, "@") {
-			return fmt.Errorf("%w; the form is %s", errLogin, form)
-		}
 		return err
 	}
 	if err := checkURLPath(path); err != nil {

@@ -12,9 +12,9 @@ import (
 
 // headerOptions say what is sent beside the lines. What may be secret is in files: an address is seen by everyone.
 var headerOptions = []option{
-	{name: "token_file", value: "PATH", doc: "file with a bearer token, sent as Authorization; read for each request, so it can be renewed at any time"},
-	{name: "login_file", value: "PATH", doc: "file with USER:PASSWORD, sent as Authorization (basic); read for each request"},
-	{name: "headers_file", value: "PATH", doc: "file with further headers, each on a line of its own as Name: value; read for each request"},
+	{name: "token_file", value: "PATH", login: true, doc: "file with a bearer token, sent as Authorization; read for each request, so it can be renewed at any time"},
+	{name: "login_file", value: "PATH", login: true, doc: "file with USER:PASSWORD, sent as Authorization (basic); read for each request"},
+	{name: "headers_file", value: "PATH", login: true, doc: "file with further headers, each on a line of its own as Name: value; read for each request"},
 }
 
 // ownHeaders are those that belong to the daemon.

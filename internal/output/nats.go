@@ -33,9 +33,9 @@ var natsOptions = slices.Concat([]option{
 		doc: "subject of a message: {aspect} is its event.name, {KEY} what its location has under KEY, _ what it does not have (" + defaultSubject + ")",
 	},
 }, streamOptions, []option{
-	{name: "creds", value: "PATH", doc: "credentials file: the user's JWT and its key, as nsc and the nats tool write it"},
+	{name: "creds", value: "PATH", login: true, doc: "credentials file: the user's JWT and its key, as nsc and the nats tool write it"},
 	{name: "user", value: "NAME", where: true, doc: "user, with password_file"},
-	{name: "password_file", value: "PATH", doc: "file with the password of user, in its first line"},
+	{name: "password_file", value: "PATH", login: true, doc: "file with the password of user, in its first line"},
 	{
 		name: "inbox", value: "SUBJECT", check: checkInbox,
 		doc: "what the subjects begin with at which acknowledgements are awaited, for accounts whose users may not listen to others' (_INBOX)",

@@ -27,6 +27,7 @@ type option struct {
 	required bool
 	secret   bool // never shown; the error of its check must not show it either
 	where    bool // it says where the lines go: another value makes it another destination
+	login    bool // it names a file with what proves who we are
 }
 
 // hidden stands for a secret value.
@@ -111,10 +112,9 @@ func (k kind) checkOptions(scheme string, options map[string]string) error {
 }
 
 func (k kind) unknownOption(scheme, name string) error {
-	var names []string
+	names := k.optionNames()
 	nearest, distance := "", 4
 	for _, o := range k.all() {
-		names = append(names, o.name)
 		if d := levenshtein.ComputeDistance(strings.ToLower(name), o.name); d < distance && d < max(len(name), len(o.name)) {
 			nearest, distance = o.name, d
 		}
@@ -122,12 +122,20 @@ func (k kind) unknownOption(scheme, name string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("unknown option %q; %s takes none", name, scheme)
 	}
-	slices.Sort(names)
 	hint := ""
 	if nearest != "" {
 		hint = fmt.Sprintf(", did you mean %q?", nearest)
 	}
 	return fmt.Errorf("unknown option %q%s; the options of %s are %s", name, hint, scheme, strings.Join(names, ", "))
+}
+
+// optionNames returns the names of all options, sorted.
+func (k kind) optionNames() (names []string) {
+	for _, o := range k.all() {
+		names = append(names, o.name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // tailOptions writes options as parseOptions reads them, in the order of their names.
