@@ -49,7 +49,7 @@ func dialFluent(ctx context.Context, a Address, config *tls.Config, login *fluen
 	if login != nil {
 		if c.short, err = c.logIn(ctx, in, login); err != nil {
 			w.Close()
-			return nil, fmt.Errorf("%s: %w", a.hostPort(), err)
+			return nil, fmt.Errorf("%s: %w", a.hostPort(), login.secrets().hideIn(err))
 		}
 	}
 	go c.read(in)

@@ -22,6 +22,9 @@ type fluentLogin struct {
 	user, password string // may be empty
 }
 
+// secrets are what a server has, too, and may say; it is sent none of them.
+func (l *fluentLogin) secrets() *secrets { return newSecrets(l.key, l.password) }
+
 // shakeHands answers the server's HELO and checks its PONG. short is that it will close after one chunk.
 func (l *fluentLogin) shakeHands(in *fluentReader, out io.Writer) (short bool, err error) {
 	helo, err := in.helo()

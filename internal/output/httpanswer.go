@@ -15,7 +15,7 @@ type answer struct {
 	code   int
 	header http.Header
 	body   []byte // the first maxAnswer bytes
-	hide   secrets
+	hide   *secrets
 }
 
 // judge says what an answer to a request of n lines, of so many bytes, means for them: they were taken, or the error of
@@ -56,7 +56,7 @@ func (a answer) error() error {
 	if name := http.StatusText(a.code); name != "" {
 		text += " " + name
 	}
-	if body := bytes.TrimSpace(a.hide.hide(a.body)); len(body) > 0 {
+	if body := bytes.TrimSpace(a.hide.quotable(a.body)); len(body) > 0 {
 		quoted := fmt.Sprintf("%q", body[:min(len(body), maxQuoted)])
 		if len(body) > maxQuoted {
 			quoted += "..."
@@ -79,7 +79,7 @@ func (a answer) error() error {
 
 // quotable is text as an error can show it: the first maxQuoted bytes, without secrets, in UTF-8.
 func (a answer) quotable(text []byte) string {
-	text = a.hide.hide(text)
+	text = a.hide.quotable(text)
 	return strings.ToValidUTF8(string(text[:min(len(text), maxQuoted)]), "\uFFFD")
 }
 

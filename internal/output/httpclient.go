@@ -230,7 +230,7 @@ func (c *httpClient) attempt(ctx context.Context, m posting, zipped bool) (answe
 
 // request makes the request of m. Its body cannot be had a second time: so the library repeats nothing, which would not
 // be counted. What is secret in it comes with it.
-func (c *httpClient) request(m posting, zipped bool) (*http.Request, secrets, error) {
+func (c *httpClient) request(m posting, zipped bool) (*http.Request, *secrets, error) {
 	header, err := readHeaders(c.address)
 	if err != nil {
 		return nil, nil, err

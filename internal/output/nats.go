@@ -65,6 +65,7 @@ type natsLines struct {
 	conn    *nats.Conn
 	lost    chan error    // gets what is wrong with the connection, once
 	ended   chan struct{} // closed when the library is done with the connection
+	hide    *secrets      // that the server was sent
 	answers chan *nats.Msg
 	inbox   string // answers come to this, a dot, and a number
 	asked   uint64 // numbers given so far
@@ -84,7 +85,7 @@ func newNATS(o opening) (Destination, error) {
 		return nil, err
 	}
 	var options nats.Options
-	if err := d.authenticate(&options); err != nil {
+	if _, err := d.authenticate(&options); err != nil {
 		return nil, err
 	}
 	return d, d.secure(&options)
@@ -98,7 +99,8 @@ func (d *natsLines) Connect(ctx context.Context) error {
 		Timeout: tcpDialTimeout, MaxPingsOut: natsPings,
 		PingInterval: d.stall() / (natsPings + 1),
 	}
-	if err := d.authenticate(&options); err != nil {
+	hide, err := d.authenticate(&options)
+	if err != nil {
 		return err
 	}
 	if err := d.secure(&options); err != nil {
@@ -115,7 +117,7 @@ func (d *natsLines) Connect(ctx context.Context) error {
 	lost, ended := make(chan error, 1), make(chan struct{})
 	tell := func(err error) {
 		select {
-		case lost <- d.explain(err):
+		case lost <- d.explain(err, hide):
 		default: // the first one is why
 		}
 	}
@@ -130,16 +132,16 @@ func (d *natsLines) Connect(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return d.explain(err)
+		return d.explain(err, hide)
 	}
-	d.wire, d.conn, d.lost, d.ended = w, conn, lost, ended
+	d.wire, d.conn, d.lost, d.ended, d.hide = w, conn, lost, ended, hide
 	d.asked = 0
 	if err := d.prepare(ctx); err != nil {
 		_ = d.Close()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return d.explain(err)
+		return d.explain(err, hide)
 	}
 	return nil
 }
@@ -193,7 +195,7 @@ func (d *natsLines) Send(ctx context.Context, b Batch) (int, error) {
 			break
 		}
 		if err != nil {
-			p.after = d.explain(err)
+			p.after = d.explain(err, d.hide)
 			if ctx.Err() == nil && len(p.asked) == 0 && errors.Is(err, nats.ErrConnectionClosed) {
 				p.after = unsent(d.why(err))
 			}
@@ -288,7 +290,7 @@ func (d *natsLines) note(p *published, m *nats.Msg) {
 	n, ok := d.answerOf(m)
 	if i := n - p.first; ok && n >= p.first && i < uint64(len(p.asked)) {
 		if o := &p.outcomes[p.asked[i]]; !o.answered {
-			o.answered, o.err = true, readPubAck(m, o.subject, d.stream)
+			o.answered, o.err = true, readPubAck(m, o.subject, d.stream, d.hide)
 			p.open--
 		}
 	}
@@ -378,39 +380,42 @@ func (d *natsLines) answerOf(m *nats.Msg) (uint64, bool) {
 }
 
 // authenticate reads the credentials. What is wrong with them is said at the start; a renewed file is used at the next
-// connection.
-func (d *natsLines) authenticate(o *nats.Options) error {
+// connection. It returns what the server is sent of them.
+func (d *natsLines) authenticate(o *nats.Options) (*secrets, error) {
 	creds, user, password := d.address.Options["creds"], d.address.Options["user"], d.address.Options["password_file"]
 	switch {
 	case creds != "" && (user != "" || password != ""):
-		return errors.New("option creds does not go together with user and password_file")
+		return nil, errors.New("option creds does not go together with user and password_file")
 	case creds != "":
 		text, err := readSmallFile(creds, maxSecretFile)
 		if err != nil {
-			return fmt.Errorf("option creds: %w", err)
+			return nil, fmt.Errorf("option creds: %w", err)
 		}
 		err = nats.UserCredentialBytes(text)(o)
+		var jwt string
 		if err == nil {
-			_, err = o.UserJWT()
+			jwt, err = o.UserJWT()
 		}
 		if err == nil {
 			_, err = o.SignatureCB(nil)
 		}
 		if err != nil {
-			return fmt.Errorf("option creds: %s: %s", creds, strings.TrimPrefix(err.Error(), "nats: "))
+			return nil, fmt.Errorf("option creds: %s: %s", creds, strings.TrimPrefix(err.Error(), "nats: "))
 		}
+		return newSecrets(jwt), nil // the key stays here
 	case user != "" && password == "":
-		return errors.New("option user needs the option password_file")
+		return nil, errors.New("option user needs the option password_file")
 	case password != "" && user == "":
-		return errors.New("option password_file needs the option user")
+		return nil, errors.New("option password_file needs the option user")
 	case user != "":
 		line, err := readSecret(password)
 		if err != nil {
-			return fmt.Errorf("option password_file: %w", err)
+			return nil, fmt.Errorf("option password_file: %w", err)
 		}
 		o.User, o.Password = user, line
+		return newSecrets(line), nil
 	}
-	return nil
+	return nil, nil
 }
 
 var (
@@ -431,8 +436,9 @@ func (d *natsLines) secure(o *nats.Options) (err error) {
 	return err
 }
 
-// explain says what to do about an error of the library's.
-func (d *natsLines) explain(err error) error {
+// explain says what to do about an error of the library's, which may quote what the server has said.
+func (d *natsLines) explain(err error, hide *secrets) error {
+	err = hide.hideIn(err)
 	switch {
 	case errors.Is(err, io.EOF):
 		return errPeerClosed

@@ -612,7 +612,7 @@ func TestPubAcks(t *testing.T) {
 		{"no JSON", `+OK`, "is no stream"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := readPubAck(&nats.Msg{Data: []byte(tt.data)}, "x", "S")
+			err := readPubAck(&nats.Msg{Data: []byte(tt.data)}, "x", "S", nil)
 			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 				t.Errorf("the error is %v, want %q", err, tt.err)
 			}
@@ -628,7 +628,7 @@ func FuzzPubAck(f *testing.F) {
 			Stream string
 			Error  any
 		}
-		err := readPubAck(&nats.Msg{Data: data}, "x", "")
+		err := readPubAck(&nats.Msg{Data: data}, "x", "", nil)
 		if wrong := json.Unmarshal(data, &ack) != nil || ack.Stream == "" || ack.Error != nil; wrong != (err != nil) {
 			t.Errorf("%q: %v", data, fmt.Sprint(err))
 		}

@@ -36,18 +36,20 @@ type pubAck struct {
 	Error  *jetStreamError `json:"error"`
 }
 
-// readPubAck returns nil if a stream has stored the message that m answers to, or had it already.
-func readPubAck(m *nats.Msg, subject, stream string) error {
+// readPubAck returns nil if a stream has stored the message that m answers to, or had it already. The error shows nothing
+// of hide.
+func readPubAck(m *nats.Msg, subject, stream string, hide *secrets) error {
 	if noResponders(m) {
 		return fmt.Errorf("no stream takes the subject %q: add it to one, or have one made (options stream and create); or JetStream is off at the server, or for this account", subject)
 	}
 	var ack pubAck
 	if err := json.Unmarshal(m.Data, &ack); err != nil || ack.Error == nil && ack.Stream == "" {
-		return fmt.Errorf("what answers to the subject %q is no stream; it said %.60q", subject, m.Data)
+		return fmt.Errorf("what answers to the subject %q is no stream; it said %.60q", subject, hide.quotable(m.Data))
 	}
 	if ack.Error == nil {
 		return nil
 	}
+	ack.Error.Description = string(hide.quotable([]byte(ack.Error.Description)))
 	switch ack.Error.ErrCode {
 	case jsMessageTooLarge:
 		return tooLarge("the stream's limit of a message (max_msg_size): %w", ack.Error)
