@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	gopherlua "github.com/yuin/gopher-lua"
 
 	"dumbprobe/internal/control"
 )
@@ -149,6 +152,88 @@ end
 		<-ended
 		e.Close()
 	}
+}
+
+// BenchmarkHundredChecksBesideHarmfulOnes is to miss no run: of a hundred checks at 1 s in the file of a sleeper and of a
+// command that ignores TERM, and of a hundred in a file beside one with endless loops and a pathological pattern.
+func BenchmarkHundredChecksBesideHarmfulOnes(b *testing.B) {
+	const checks, seconds = 100, 6
+	dir := b.TempDir()
+	var paths []string
+	for name, source := range map[string]string{"same.lua": besideWaiters, "bad.lua": besideLoops, "other.lua": undisturbed} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("local dp = require \"dumbprobe\"\n"+source), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	missed := map[string]uint64{}
+	late := map[string]float64{}
+	rounds := 0
+	for b.Loop() {
+		rounds++
+		e, err := New(Options{Checks: paths, Stdout: io.Discard, Grace: 100 * time.Millisecond})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := e.begin(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		loopCtx, stopLoop := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() {
+			_ = e.loop.Run(loopCtx)
+			close(ended)
+		}()
+		// To the middle of a second: the checks are due at its beginning, and none is in between.
+		<-time.After(seconds*time.Second - 500*time.Millisecond)
+		for _, c := range e.Status(control.Filter{}).Checks {
+			for _, file := range []string{"same", "other"} {
+				if strings.HasPrefix(c.Name, file+" ") {
+					missed[file] += seconds - min(c.Runs-c.Failures, seconds) + c.Skipped
+					late[file] = max(late[file], c.Lateness*1000)
+				}
+			}
+		}
+		_ = e.shutdown() // says that the harmful ones were cut off
+		stopLoop()
+		<-ended
+		e.Close()
+	}
+	for _, file := range []string{"same", "other"} {
+		b.ReportMetric(float64(missed[file])/float64(rounds), file+"-file-missed")
+		b.ReportMetric(late[file], file+"-file-max-ms-late")
+	}
+}
+
+// BenchmarkBareLuaInOneInstant is what gopher-lua itself takes for the ten thousand of
+// BenchmarkTenThousandChecksInOneInstant, a second apart as there, and nothing else: compare the two of one run.
+func BenchmarkBareLuaInOneInstant(b *testing.B) {
+	const n = 10_000
+	state := gopherlua.NewState()
+	defer state.Close()
+	if err := state.DoString(`calls = {}
+for i = 1, 10000 do
+  calls[i] = function(i) return {aspect = "bench", location = {host = "h"}, value = i} end
+end`); err != nil {
+		b.Fatal(err)
+	}
+	calls := state.GetGlobal("calls").(*gopherlua.LTable)
+	var sum time.Duration
+	rounds := 0
+	for b.Loop() {
+		<-time.After(time.Second)
+		start := time.Now()
+		for i := 1; i <= n; i++ {
+			if err := state.CallByParam(gopherlua.P{Fn: calls.RawGetInt(i), NRet: 1, Protect: true}, gopherlua.LNumber(i)); err != nil {
+				b.Fatal(err)
+			}
+			state.Pop(1)
+		}
+		sum += time.Since(start)
+		rounds++
+	}
+	b.ReportMetric(float64(sum.Microseconds())/1000/float64(rounds), "ms/instant")
 }
 
 // memoryInUse is what live objects and the stacks of goroutines take.

@@ -23,6 +23,26 @@ end
 `, n, prefix, prefix)
 }
 
+// The checks that hurt, each once, beside ones that tick: those of besideWaiters hurt no check, those of besideLoops none
+// of another file.
+var (
+	besideWaiters = ticking("same ", 100) + `
+list[#list + 1] = dp.Function{interval = 3600, name = "sleeper", call = function() dp.sleep(5) return {} end}
+list[#list + 1] = dp.ShellCommand{interval = 3600, timeout = 1, name = "stubborn",
+  command = "trap '' TERM; (trap '' TERM; sleep 60) & sleep 60"}
+return list`
+	besideLoops = ticking("bad ", 10) + `
+list[#list + 1] = dp.Function{interval = 3600, timeout = 2, name = "loop", call = function() while true do end end}
+list[#list + 1] = dp.Function{interval = 3600, timeout = 2, name = "pattern", call = function()
+  return {found = string.find(("a"):rep(400), ".-.-.-b")}
+end}
+list[#list + 1] = dp.Function{interval = 3600, timeout = 2, name = "pcalls", call = function()
+  while true do pcall(function() while true do end end) end
+end}
+return list`
+	undisturbed = ticking("other ", 100) + "return list"
+)
+
 // checkTicks fails the test unless every check of the prefix has run as often as wanted, with no run skipped
 // and none failed.
 func (d *daemon) checkTicks(prefix string, n int, runs float64) {
@@ -54,21 +74,9 @@ func (d *daemon) checkTicks(prefix string, n int, runs float64) {
 // A hundred checks of the same file miss no run while one of it sleeps and one has a command that ignores
 // TERM and holds its pipes; checks of other files miss none whatever happens.
 func TestHarmfulChecksHurtNoOther(t *testing.T) {
-	same := lua(t, "same.lua", ticking("same ", 100)+`
-list[#list + 1] = dp.Function{interval = 3600, name = "sleeper", call = function() dp.sleep(5) return {} end}
-list[#list + 1] = dp.ShellCommand{interval = 3600, timeout = 1, name = "stubborn",
-  command = "trap '' TERM; (trap '' TERM; sleep 60) & sleep 60"}
-return list`)
-	bad := lua(t, "bad.lua", ticking("bad ", 10)+`
-list[#list + 1] = dp.Function{interval = 3600, timeout = 2, name = "loop", call = function() while true do end end}
-list[#list + 1] = dp.Function{interval = 3600, timeout = 2, name = "pattern", call = function()
-  return {found = string.find(("a"):rep(400), ".-.-.-b")}
-end}
-list[#list + 1] = dp.Function{interval = 3600, timeout = 2, name = "pcalls", call = function()
-  while true do pcall(function() while true do end end) end
-end}
-return list`)
-	other := lua(t, "other.lua", ticking("other ", 100)+"return list")
+	same := lua(t, "same.lua", besideWaiters)
+	bad := lua(t, "bad.lua", besideLoops)
+	other := lua(t, "other.lua", undisturbed)
 	d := launch(t, Options{Checks: []string{same, bad, other}})
 	for _, name := range []string{"stubborn", "loop", "pattern", "pcalls"} {
 		d.message("the timeout of "+name, self(name, OutcomeTimeout))
