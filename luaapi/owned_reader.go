@@ -74,14 +74,13 @@ func (o *ownedReader) isOf(vm *VM) bool {
 
 // Close implements reader.Reader.
 func (o *ownedReader) Close() error {
+	defer o.cancel() // also where the reader's Close panics
 	o.mu.Lock()
 	if o.unbind != nil {
 		o.unbind()
 	}
 	o.mu.Unlock()
-	err := o.Reader.Close()
-	o.cancel()
-	return err
+	return o.Reader.Close()
 }
 
 // Legacy is a reader, open and with what has arrived, that one version of a script leaves to the next. Who

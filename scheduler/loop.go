@@ -215,7 +215,7 @@ func (l *Loop) startDue() time.Duration {
 			l.mu.Unlock()
 			l.lastRound.Store(int64(mono)) // the starts may have taken long
 			if n > 0 {
-				sleep = max(sleep, gather)
+				sleep = max(sleep, min(gather, l.maxIdle))
 			}
 			return sleep
 		}

@@ -96,12 +96,12 @@ func (g *guard) tell(lines string) {
 
 // kill needs mu. The guardian is not reaped as long as it is g.guardian: the number is still its own.
 func (g *guard) kill() {
+	if g.guardian != nil {
+		unix.Kill(g.guardian.pid, unix.SIGKILL) // first: the end of the pipe would have it end the streams
+	}
 	if g.pipe != nil {
 		g.pipe.Close()
 		g.pipe = nil
-	}
-	if g.guardian != nil {
-		unix.Kill(g.guardian.pid, unix.SIGKILL)
 	}
 }
 
@@ -171,6 +171,9 @@ func (g *guard) start() error {
 		return fmt.Errorf("no guardian was started: %w", err)
 	}
 	g.pipe = ours
+	// With room for the list of some thousand streams the guardian need not read it at once. Where that is not allowed,
+	// there is room for some hundred.
+	_, _ = unix.FcntlInt(theirs.Fd(), unix.F_SETPIPE_SZ, 1<<20)
 	var all strings.Builder
 	for mark, path := range g.streams {
 		all.WriteString("add " + mark + "\n")

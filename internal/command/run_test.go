@@ -176,6 +176,10 @@ func TestCommandHasACleanSignalMask(t *testing.T) {
 	if ign &^= 1<<31 | 1<<32; blk != 0 || ign != 0 {
 		t.Errorf("got %q, want no signal blocked or ignored", got.Stdout)
 	}
+	var after unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, nil, &after); err != nil || after.Val[0]&blocked.Val[0] != blocked.Val[0] {
+		t.Errorf("the thread that forked has the mask %x, %v; want it to be what it was", after.Val[0], err)
+	}
 }
 
 func signalMask(t *testing.T, status []byte, name string) (mask uint64) {

@@ -58,9 +58,11 @@ func forkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err 
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, nil, &blocked); err != nil || blocked != (unix.Sigset_t{}) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil); err != nil {
+		var before unix.Sigset_t
+		if err := unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, &before); err != nil {
 			return 0, os.NewSyscallError("rt_sigprocmask", err)
 		}
+		defer unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) // or this thread would tell nothing of the others
 	}
 	return syscall.ForkExec(path, argv, attr)
 }

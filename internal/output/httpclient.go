@@ -304,5 +304,10 @@ func (c *httpClient) broken(ctx, limited context.Context, err error, reached, re
 // isIdleClose knows the one error of the library that has no type: the peer has closed the connection just before the
 // request was to be written.
 func isIdleClose(err error) bool {
-	return strings.Contains(err.Error(), "server closed idle connection")
+	for ; err != nil; err = errors.Unwrap(err) { // hideIn may have changed the text of the outermost
+		if strings.Contains(err.Error(), "server closed idle connection") {
+			return true
+		}
+	}
+	return false
 }

@@ -77,13 +77,16 @@ func (s *secrets) hide(text []byte) []byte {
 // quotable is what may be quoted of a text, which may be long: the beginning, without secrets.
 func (s *secrets) quotable(text []byte) []byte { return s.hide(text[:min(len(text), maxSearched)]) }
 
-// hideIn has err say no secret. It is still what it was.
+// hideIn has err say no secret, and not more than is looked through for one. It is still what it was.
 func (s *secrets) hideIn(err error) error {
 	if s == nil || err == nil {
 		return err
 	}
 	text := err.Error()
-	if hidden := string(s.hide([]byte(text))); hidden != text {
+	if hidden := string(s.quotable([]byte(text))); hidden != text {
+		if len(text) > maxSearched {
+			hidden += "..."
+		}
 		return withText{hidden, err}
 	}
 	return err

@@ -203,3 +203,23 @@ func TestNoErrorShowsASecretAtTheEndOfWhatIsQuoted(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIdleCloseIsKnownAlsoWhereAHeaderHasItsWords(t *testing.T) {
+	t.Parallel()
+	err := newSecrets("connection-pool-7").hideIn(errors.New("http: server closed idle connection"))
+	if !strings.Contains(err.Error(), hidden) {
+		t.Fatalf("%v hides nothing: the test is about nothing", err)
+	}
+	if !isIdleClose(err) {
+		t.Errorf("%v is not known as the end of an idle connection", err)
+	}
+}
+
+func TestAnErrorOfAPeerIsQuotedInItsBeginning(t *testing.T) {
+	t.Parallel()
+	long := errors.New(strings.Repeat("x", 256<<10))
+	err := newSecrets("swordfish").hideIn(long)
+	if n := len(err.Error()); n > maxSearched+len("...") || !errors.Is(err, long) {
+		t.Errorf("%d bytes are quoted; want no more than are looked through, and the error that it was", n)
+	}
+}
