@@ -76,6 +76,7 @@ func TestTheDaemonFindsTheLimitOfItsCgroup(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to cover files of /proc")
 	}
+	needs(t, "mount", "which covers files of /proc")
 	const mib = 1 << 20
 	for name, c := range map[string]struct {
 		own, parent, root string // memory.max of each; "": there is none

@@ -2,11 +2,9 @@ package command
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"time"
 
@@ -86,14 +84,7 @@ func anyAlive(procs []procInfo) bool {
 }
 
 func (g guarded) has(p procInfo) bool {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
-	if err != nil {
-		return false
-	}
-	for v := range bytes.SplitSeq(env, []byte{0}) {
-		if _, ok := g[string(v)]; ok {
-			return true
-		}
-	}
-	return false
+	mark, _ := p.mark()
+	_, ok := g[mark]
+	return ok
 }

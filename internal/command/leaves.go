@@ -86,16 +86,7 @@ func (c *leaves) give(l *leaf) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep()
-	if l.killed.Load() {
-		if l.remove() != nil {
-			c.dead = append(c.dead, l.path)
-		}
-		if c.reason != nil {
-			unix.Rmdir(c.dir)
-		}
-		return
-	}
-	if c.reason == nil && len(c.idle) < c.maxIdle {
+	if !l.killed.Load() && c.reason == nil && len(c.idle) < c.maxIdle {
 		c.idle = append(c.idle, l)
 		return
 	}

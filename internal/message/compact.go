@@ -29,8 +29,9 @@ func (e *SyntaxError) Error() string {
 // has to hold exactly one JSON object, in UTF-8, nested at most 10,000 deep,
 // with or without white space around it; it does not have to conform to the
 // schema. A number that no float64 holds, or half of a surrogate pair, is
-// refused, and so is an object with one key twice: receivers make different things of them. The error is a [*SyntaxError], and dst then comes back at its old
-// length.
+// refused, and so is an object with one key twice: receivers make different
+// things of them. The error is a [*SyntaxError], and dst then comes back at its
+// old length.
 func Compact(dst []byte, object []byte) ([]byte, error) {
 	begin := skipSpace(object, 0)
 	object = object[begin:trimSpace(object, begin)]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -91,15 +92,7 @@ func TestNoErrorShowsASecretThatANATSServerSaysAgain(t *testing.T) {
 		{"PONG", "-ERR 'Permissions Violation for no entry for open-sesame'\r\nPONG"},
 		{"PONG", "-ERR 'no entry for open-sesame'"},
 	} {
-		ln := listen(t)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			defer conn.Close()
+		at, done := serveOne(t, func(conn net.Conn) {
 			_, _ = io.WriteString(conn, `INFO {"max_payload":1000000,"headers":true}`+"\r\n")
 			n := 0
 			for in := bufio.NewScanner(conn); in.Scan(); {
@@ -108,8 +101,8 @@ func TestNoErrorShowsASecretThatANATSServerSaysAgain(t *testing.T) {
 					n++
 				}
 			}
-		}()
-		err := opened(t, "nats:"+ln.Addr().String()+"?user=ali&password_file="+secretFile(t, "open-sesame")).Connect(t.Context())
+		})
+		err := opened(t, "nats:"+at+"?user=ali&password_file="+secretFile(t, "open-sesame")).Connect(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "no entry for ***") {
 			t.Errorf("%q: the error is %v", answers, err)
 		}
@@ -165,20 +158,12 @@ func TestNoErrorShowsASecretInWhatTheLibraryQuotes(t *testing.T) {
 		"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /%73%65same-%22open%22\r\n\r\n",
 		"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://sesame-%22open%22%2f/\r\n\r\n",
 	} {
-		ln := listen(t)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			defer conn.Close()
+		at, done := serveOne(t, func(conn net.Conn) {
 			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
 				_, _ = conn.Write([]byte(said))
 			}
-		}()
-		_, err := post(t, opened(t, "http://"+ln.Addr().String()+"/?token_file="+secretFile(t, token)), `{"n":1}`)
+		})
+		_, err := post(t, opened(t, "http://"+at+"/?token_file="+secretFile(t, token)), `{"n":1}`)
 		if err == nil || strings.Contains(err.Error(), "same") || strings.Contains(err.Error(), "open") {
 			t.Errorf("%q: the error is %v", said, err)
 		}
@@ -202,6 +187,23 @@ func TestNoErrorShowsASecretAtTheEndOfWhatIsQuoted(t *testing.T) {
 			t.Errorf("the error is %v", err)
 		}
 	}
+}
+
+// serveOne serves one connection, and closes done when that is over.
+func serveOne(t *testing.T, serve func(net.Conn)) (at string, done <-chan struct{}) {
+	t.Helper()
+	ln := listen(t)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		serve(conn)
+	}()
+	return ln.Addr().String(), over
 }
 
 func TestAnIdleCloseIsKnownAlsoWhereAHeaderHasItsWords(t *testing.T) {
