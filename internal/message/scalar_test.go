@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,28 @@ func TestAppendNumber(t *testing.T) {
 	}
 }
 
+// Numbers of up to six decimals have a way of their own: they are what strconv makes of them.
+func TestAppendNumberOfMillionthsIsTheShortest(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200_000 {
+		f := math.Ldexp(random.Float64(), random.IntN(56)-20)
+		switch random.IntN(3) {
+		case 0:
+			f = math.Round(f*1e6) / 1e6
+		case 1:
+			f = math.Nextafter(math.Round(f*1e6)/1e6, math.Inf(random.IntN(2)*2-1))
+		}
+		if f < 1e-6 || f == math.Trunc(f) {
+			continue
+		}
+		for _, v := range []float64{f, -f} {
+			if got, _ := message.AppendNumber(nil, v); string(got) != strconv.FormatFloat(v, 'f', -1, 64) {
+				t.Fatalf("got %s, want %s", got, strconv.FormatFloat(v, 'f', -1, 64))
+			}
+		}
+	}
+}
+
 func TestAppendNumberRefusesWhatJSONLacks(t *testing.T) {
 	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		if got, ok := message.AppendNumber([]byte("x"), f); ok || string(got) != "x" {
@@ -74,6 +97,9 @@ func FuzzAppendNumberReadsBackTheSame(f *testing.F) {
 		}
 		if back, err := strconv.ParseFloat(string(got), 64); err != nil || back != v {
 			t.Fatalf("%v: %s reads back as %v, %v", v, got, back, err)
+		}
+		if abs := math.Abs(v); abs >= 1e-6 && abs < 1<<53 && string(got) != strconv.FormatFloat(v, 'f', -1, 64) {
+			t.Fatalf("%v is written as %s, which is not the shortest", v, got)
 		}
 		if v == math.Trunc(v) && math.Abs(v) <= 1<<53 && bytes.ContainsAny(got, ".eE") {
 			t.Fatalf("the integer %v is written as %s", v, got)
