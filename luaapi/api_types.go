@@ -187,7 +187,8 @@ func stringList(v lua.LValue) ([]string, bool) {
 		return nil, false
 	}
 	var list []string
-	for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, item := it.key, it.value
 		n, isNumber := key.(lua.LNumber)
 		if !isNumber || int(n) != len(list)+1 || !lua.LVCanConvToString(item) {
 			return nil, false
@@ -203,7 +204,8 @@ func isStringMap(v lua.LValue, nameOK func(string) bool) bool {
 	if !ok {
 		return false
 	}
-	for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, item := it.key, it.value
 		name, isName := key.(lua.LString)
 		if !isName || item.Type() != lua.LTString || !nameOK(string(name)) {
 			return false
@@ -218,7 +220,8 @@ func badEntry(v lua.LValue, nameOK func(string) bool) string {
 	if !ok {
 		return ""
 	}
-	for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, item := it.key, it.value
 		name, isName := key.(lua.LString)
 		switch {
 		case !isName:
@@ -239,7 +242,8 @@ func stringMap(v lua.LValue) (map[string]string, bool) {
 		return nil, false
 	}
 	m := map[string]string{}
-	for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, item := it.key, it.value
 		name, nameOK := key.(lua.LString)
 		value, valueOK := item.(lua.LString)
 		if !nameOK || !valueOK {

@@ -174,26 +174,27 @@ func (e *encoder) table(dst []byte, t *lua.LTable, at place) ([]byte, *message.P
 	e.open = append(e.open, t)
 	defer func() { e.open = e.open[:len(e.open)-1] }()
 
-	key, v := t.Next(lua.LNil)
-	if key == lua.LNil {
+	it := entriesOf(t)
+	if !it.next() {
 		if at == placeOther && !isObject(t) || isArray(t) {
 			return append(dst, "[]"...), nil
 		}
 		return append(dst, "{}"...), nil
 	}
-	if _, isName := key.(lua.LString); isName && !isArray(t) {
-		return e.object(dst, t, key, v, at)
+	if _, isName := it.key.(lua.LString); isName && !isArray(t) {
+		return e.object(dst, &it, at)
 	}
-	return e.list(dst, t, key, v, at)
+	return e.list(dst, &it, at)
 }
 
-func (e *encoder) object(dst []byte, t *lua.LTable, key, v lua.LValue, at place) ([]byte, *message.PathError) {
+// object writes the entries from where it stands.
+func (e *encoder) object(dst []byte, it *entries, at place) ([]byte, *message.PathError) {
 	old := len(dst)
 	dst = append(dst, '{')
-	for first := true; key != lua.LNil; key, v = t.Next(key) {
-		name, ok := key.(lua.LString)
+	for first, more := true, true; more; more = it.next() {
+		name, ok := it.key.(lua.LString)
 		if !ok {
-			return dst[:old], mixedKeys(key)
+			return dst[:old], mixedKeys(it.key)
 		}
 		if !first {
 			dst = append(dst, ',')
@@ -204,7 +205,7 @@ func (e *encoder) object(dst []byte, t *lua.LTable, key, v lua.LValue, at place)
 			return dst[:old], err
 		}
 		dst = append(dst, ':')
-		if dst, err = e.value(dst, v, at.child(string(name))); err != nil {
+		if dst, err = e.value(dst, it.value, at.child(string(name))); err != nil {
 			return dst[:old], inKey(err, string(name))
 		}
 		if len(dst)-e.start > e.maxBytes {
@@ -214,14 +215,15 @@ func (e *encoder) object(dst []byte, t *lua.LTable, key, v lua.LValue, at place)
 	return append(dst, '}'), nil
 }
 
-func (e *encoder) list(dst []byte, t *lua.LTable, key, v lua.LValue, at place) ([]byte, *message.PathError) {
+// list writes the entries from where it stands.
+func (e *encoder) list(dst []byte, it *entries, at place) ([]byte, *message.PathError) {
 	old := len(dst)
 	dst = append(dst, '[')
-	for i := 1; key != lua.LNil; key, v = t.Next(key) {
-		n, ok := key.(lua.LNumber)
+	for i, more := 1, true; more; more = it.next() {
+		n, ok := it.key.(lua.LNumber)
 		switch {
 		case !ok:
-			return dst[:old], mixedKeys(key)
+			return dst[:old], mixedKeys(it.key)
 		case float64(n) != float64(i) && float64(n) > float64(i) && float64(n) == math.Trunc(float64(n)):
 			return dst[:old], problem("a list with a hole: [%d] is nil and [%s] is not (write dumbprobe.null for a JSON null)", i, n.String())
 		case float64(n) != float64(i):
@@ -231,7 +233,7 @@ func (e *encoder) list(dst []byte, t *lua.LTable, key, v lua.LValue, at place) (
 			dst = append(dst, ',')
 		}
 		var err *message.PathError
-		if dst, err = e.value(dst, v, at.item(v)); err != nil {
+		if dst, err = e.value(dst, it.value, at.item(it.value)); err != nil {
 			return dst[:old], inItem(err, i)
 		}
 		if len(dst)-e.start > e.maxBytes {

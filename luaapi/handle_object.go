@@ -251,6 +251,6 @@ func appendMessages(list *lua.LTable, v lua.LValue) {
 }
 
 func isEmpty(t *lua.LTable) bool {
-	key, _ := t.Next(lua.LNil)
-	return key == lua.LNil
+	it := entriesOf(t)
+	return !it.next()
 }

@@ -68,7 +68,8 @@ func (vm *VM) installStandard(m *Module) {
 		}
 	}
 	var extra []string
-	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, v := it.key, it.value
 		// The tables of the other libraries are globals themselves, and listed as modules.
 		if _, isTable := v.(*lua.LTable); isTable && m.Global == "" {
 			continue
@@ -115,7 +116,8 @@ func (vm *VM) installModule(m *Module) *lua.LTable {
 func (vm *VM) misspelt(module string, t *lua.LTable) *lua.LTable {
 	L := vm.state
 	var names []Field
-	for key, _ := t.Next(lua.LNil); key != lua.LNil; key, _ = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key := it.key
 		names = append(names, Field{Name: key.String()})
 	}
 	known := newFieldSet(module, names)

@@ -291,7 +291,8 @@ func (r *Run) list(t *lua.LTable, lines listShape, at, expected string) (*Script
 	var problems []string
 	positions := map[lua.LValue]int{}
 	next := 1
-	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, v := it.key, it.value
 		n, isNumber := key.(lua.LNumber)
 		if !isNumber || float64(n) != float64(int(n)) || int(n) < next {
 			return nil, []string{fmt.Sprintf("%s: CHECKS has the key %s; expected is %s%s", at, key.String(), expected, r.loneEntry(t))}

@@ -58,8 +58,8 @@ func (m *measured) each(f func(name, v lua.LValue) bool) {
 	if m.table == nil {
 		return
 	}
-	for key, v := m.table.Next(lua.LNil); key != lua.LNil; key, v = m.table.Next(key) {
-		if !f(key, v) {
+	for it := entriesOf(m.table); it.next(); {
+		if !f(it.key, it.value) {
 			return
 		}
 	}

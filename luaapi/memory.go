@@ -57,13 +57,12 @@ const (
 // sizer walks over values. The lists of what is to be visited grow, not the stack.
 type sizer struct {
 	bytes, limit uint64
-	tables       tableFields
 	seen         map[unsafe.Pointer]struct{}
 	todo         []lua.LValue
 }
 
 func (vm *VM) measure(running *Run, limit uint64) uint64 {
-	s := &sizer{limit: limit, tables: findTableFields(), seen: map[unsafe.Pointer]struct{}{}}
+	s := &sizer{limit: limit, seen: map[unsafe.Pointer]struct{}{}}
 	s.visit(vm.state.G.Global)
 	s.visit(vm.state.G.Registry)
 	s.visit(vm.checks)
@@ -126,11 +125,11 @@ func (s *sizer) visit(v lua.LValue) {
 func (s *sizer) open(v lua.LValue) {
 	switch x := v.(type) {
 	case *lua.LTable:
-		s.bytes += s.tables.bytes(x)
-		for _, key := range s.tables.keysOf(x) {
+		s.bytes += tableSize(x)
+		for _, key := range tableKeys(x) {
 			s.visit(key)
 		}
-		for _, item := range s.tables.removed(x) {
+		for _, item := range tableRemoved(x) {
 			s.visit(item)
 		}
 		x.ForEach(func(_, item lua.LValue) { s.visit(item) })

@@ -43,7 +43,8 @@ var (
 		if !ok {
 			return false
 		}
-		for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+		for it := entriesOf(t); it.next(); {
+			key, item := it.key, it.value
 			name, isName := key.(lua.LString)
 			if !isName || !message.ValidName(string(name)) || !isMeasured(item) {
 				return false
@@ -113,7 +114,11 @@ func constructMessage(vm *VM, L *lua.LState, c *class) int {
 	if problems := c.fields.decode(t, v, false); len(problems) > 0 {
 		L.RaiseError("Message: %s", joinProblems(problems))
 	}
-	m := &messageObject{time: now()}
+	object := &struct { // in one piece: it is made for every message
+		messageObject
+		lua lua.LUserData
+	}{messageObject: messageObject{time: now()}}
+	m := &object.messageObject
 	var value lua.LValue
 	for i, given := range v {
 		switch name := c.fields.fields[i].Name; {
@@ -133,7 +138,8 @@ func constructMessage(vm *VM, L *lua.LState, c *class) int {
 		}
 		m.values.set(L, "value", value)
 	}
-	vm.pushObject(L, m, "Message")
+	object.lua = lua.LUserData{Value: m, Metatable: c.meta, Env: L.Env}
+	L.Push(&object.lua)
 	return 1
 }
 
@@ -175,8 +181,8 @@ func tableOf(L *lua.LState, v lua.LValue) *lua.LTable {
 
 func copyTable(L *lua.LState, t *lua.LTable) *lua.LTable {
 	c := L.CreateTable(t.Len(), 4)
-	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
-		c.RawSet(key, v)
+	for it := entriesOf(t); it.next(); {
+		c.RawSet(it.key, it.value)
 	}
 	return c
 }
@@ -343,10 +349,8 @@ func (e *encoder) location(dst []byte, t *lua.LTable, over map[string]string) ([
 	type entry struct{ key, value string }
 	var buf [8]entry
 	entries := buf[:0]
-	if t == nil {
-		t = &lua.LTable{}
-	}
-	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, v := it.key, it.value
 		name, nameOK := key.(lua.LString)
 		value, valueOK := v.(lua.LString)
 		switch {

@@ -44,7 +44,8 @@ func logFields(v lua.LValue) []zap.Field {
 		return nil
 	}
 	var fields []zap.Field
-	for key, item := t.Next(lua.LNil); key != lua.LNil; key, item = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, item := it.key, it.value
 		name := key.String()
 		switch x := item.(type) {
 		case lua.LNumber:

@@ -79,16 +79,17 @@ func (r *Run) collect(v lua.LValue, over message.Overlay, b *Batch) error {
 }
 
 func (r *Run) collectTable(t *lua.LTable, over message.Overlay, b *Batch) error {
-	key, _ := t.Next(lua.LNil)
-	if key == lua.LNil {
+	first := entriesOf(t)
+	if !first.next() {
 		return nil
 	}
-	if _, isName := key.(lua.LString); isName {
+	if _, isName := first.key.(lua.LString); isName {
 		r.collectMessage(t, 0, over, b)
 		return nil
 	}
 	next, size := 1, 0
-	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, v := it.key, it.value
 		n, isNumber := key.(lua.LNumber)
 		if !isNumber || float64(n) != float64(int(n)) || int(n) < next {
 			return &ResultError{Got: fmt.Sprintf("a table with both a list and keys (at [%s])", key.String())}

@@ -42,8 +42,8 @@ func severityOf(v lua.LValue) message.Severity {
 // severityOfTable is the worst severity of a value set that is a plain table.
 func severityOfTable(vset *lua.LTable) message.Severity {
 	worst := message.Expected
-	for key, v := vset.Next(lua.LNil); key != lua.LNil; key, v = vset.Next(key) {
-		switch x := v.(type) {
+	for it := entriesOf(vset); it.next(); {
+		switch x := it.value.(type) {
 		case *lua.LUserData:
 			worst = worse(worst, x)
 		case *lua.LTable:

@@ -76,7 +76,8 @@ func (e *stateEncoder) table(dst []byte, t *lua.LTable) ([]byte, *message.PathEr
 	defer func() { e.open = e.open[:len(e.open)-1] }()
 	dst = state.AppendTable(dst, mark)
 	next, pairs := 1, false
-	for key, v := t.Next(lua.LNil); key != lua.LNil; key, v = t.Next(key) {
+	for it := entriesOf(t); it.next(); {
+		key, v := it.key, it.value
 		var err *message.PathError
 		if n, isNumber := key.(lua.LNumber); pairs || !isNumber || float64(n) != float64(next) {
 			if !pairs {
