@@ -14,7 +14,11 @@ func (c *check) launch(run turn) {
 		c.script.turns.enter(run)
 		return
 	}
-	go newExecution(nil).cycle(run)
+	go func() {
+		x := newExecution(nil)
+		x.run(run)
+		x.conclude()
+	}()
 }
 
 // execution is one run of a check, from its turn to the plan for the next. Who serves many in a row uses one for
@@ -37,12 +41,11 @@ func newExecution(passOn func()) *execution {
 	return x
 }
 
-// cycle is one run and the plan for the next. gone tells that the run has given the VM away. When the run ends its
-// goroutine early, the plan is made all the same.
-func (x *execution) cycle(run turn) (gone bool) {
+// run is the run itself, which is then to be concluded; when the run ends its goroutine early, it is already.
+func (x *execution) run(run turn) {
 	clear(x.batch.Lines) // or they would stay in memory until the next run has as many
 	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines[:0]}, nil, false, false
-	defer x.conclude()
+	defer x.cutOff()
 	c := run.check
 	c.record.Load().turn(run.number)
 	opts := c.options()
@@ -50,16 +53,20 @@ func (x *execution) cycle(run turn) (gone bool) {
 	opts.OnWait, opts.MakeLogger = x.onWait, x.makeLogger
 	x.err = c.entry.Run(c.script.life, opts, &x.batch)
 	x.ended = true
-	return x.gone
+}
+
+// cutOff concludes a run that has not come back.
+func (x *execution) cutOff() {
+	if !x.ended {
+		x.err = luaapi.Abandoned(x.check.timeout)
+		x.conclude()
+	}
 }
 
 // conclude sends what the run found, reports its outcome and plans the next.
 func (x *execution) conclude() {
 	c := x.check
 	defer c.end()
-	if !x.ended {
-		x.err = luaapi.Abandoned(c.timeout)
-	}
 	now := time.Now()
 	started := x.batch.Started
 	if started.IsZero() {

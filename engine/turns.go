@@ -16,6 +16,8 @@ type turns struct {
 
 	alarm   *time.Timer // ends the runs whose deadline passes while they are queued; nil: not armed
 	alarmAt time.Time
+
+	conclusions conclusions // of its runs
 }
 
 // turn is a run that waits for its turn.
@@ -69,13 +71,20 @@ func (t *turns) enter(run turn) {
 // taken over.
 func (t *turns) serve() {
 	x := newExecution(t.passOn)
-	for {
+	for n := 0; ; n++ {
 		run, ok := t.next()
 		if !ok {
 			return
 		}
-		if gone := x.cycle(run); gone {
+		x.run(run)
+		switch {
+		case x.gone:
+			x.conclude()
 			return
+		case n < ownConclusions:
+			x.conclude()
+		default:
+			x = t.conclusions.take(x)
 		}
 	}
 }

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dumbprobe/luaapi"
+)
+
+// concluded makes conclusions that note the numbers of the runs they conclude.
+func concluded() (l *conclusions, numbers func() []uint32) {
+	var mu sync.Mutex
+	var all []uint32
+	l = &conclusions{conclude: func(x *execution) {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, x.number)
+	}}
+	return l, func() []uint32 {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
+	}
+}
+
+func cameBack(number int, bytes int) *execution {
+	x := newExecution(nil)
+	x.number = uint32(number)
+	x.batch = luaapi.Batch{Lines: [][]byte{make([]byte, bytes)}}
+	return x
+}
+
+func TestRunsThatCameBackAreConcludedInTheirOrderAfterAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, numbers := concluded()
+		for i := range 10 {
+			if x := cameBack(i, 1); l.take(x) == x {
+				t.Error("the execution of a run that waits is given back")
+			}
+		}
+		synctest.Wait()
+		if got := numbers(); len(got) > 0 {
+			t.Errorf("%v are concluded at once", got)
+		}
+		time.Sleep(conclusionPause)
+		synctest.Wait()
+		if got := numbers(); !slices.Equal(got, []uint32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+			t.Errorf("concluded are %v", got)
+		}
+		time.Sleep(conclusionPause)
+		synctest.Wait() // the goroutine ends, or synctest would say so
+		if l.active || l.spare != nil {
+			t.Errorf("active %v, spare %d", l.active, len(l.spare))
+		}
+		l.take(cameBack(10, 1))
+		time.Sleep(conclusionPause)
+		synctest.Wait()
+		if got := numbers(); len(got) != 11 {
+			t.Errorf("after the end of the first stretch, concluded are %v", got)
+		}
+		time.Sleep(conclusionPause)
+	})
+}
+
+func TestAnExecutionIsUsedAgainWhenItsRunIsConcluded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := concluded()
+		x := cameBack(1, 1)
+		if l.take(x) == x {
+			t.Error("while it waits")
+		}
+		time.Sleep(conclusionPause)
+		synctest.Wait()
+		l.take(cameBack(2, 1))
+		time.Sleep(conclusionPause) // of the first one it is known now
+		synctest.Wait()
+		if next := l.take(cameBack(3, 1)); next != x {
+			t.Error("not used again")
+		}
+		time.Sleep(2 * conclusionPause)
+	})
+}
+
+// While a destination does not take what is there, the runs go on for a while, and then wait for it themselves.
+func TestWhatWaitsToBeConcludedIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ bytes, most int }{
+		"in number": {1, maxConclusions},
+		"in bytes":  {maxConclusionsOf / 4, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l, numbers := concluded()
+				for i := range test.most {
+					l.take(cameBack(i, test.bytes))
+				}
+				over := cameBack(test.most, test.bytes)
+				if l.take(over) != over {
+					t.Error("one more is taken")
+				}
+				if got := numbers(); !slices.Equal(got, []uint32{uint32(test.most)}) {
+					t.Errorf("concluded at once are %v", got)
+				}
+				time.Sleep(2 * conclusionPause)
+				synctest.Wait()
+				if got := numbers(); len(got) != test.most+1 {
+					t.Errorf("concluded are %d", len(got))
+				}
+			})
+		})
+	}
+}
+
+// Three hundred checks are due in one instant, and one that runs after them holds the VM: what they found is sent all the
+// same.
+func TestARunThatHoldsTheVMHoldsUpNothingThatWasFoundBefore(t *testing.T) {
+	t.Parallel()
+	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
+local checks, n = {}, 0
+for i = 1, 301 do
+  checks[i] = dp.Function{interval = 3600, first = "now", timeout = 60, call = function()
+    n = n + 1
+    if n == 301 then dp.log.info("`+holdVM+`") end
+    return {quick = n}
+  end}
+end
+return checks`)}})
+	d.messages(300, "what the quick ones found", key("quick"))
+	d.letGo()
+	d.messages(301, "what the last one found", key("quick"))
+}
+
+func TestManyThatAreDueTogetherEachKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	const checks, runs = 300, 5
+	d := launch(t, Options{Checks: []string{lua(t, "a.lua", `
+local checks = {}
+for i = 1, 300 do
+  local n = 0
+  checks[i] = dp.Function{interval = 0.2, first = "now", call = function() n = n + 1; return {check = i, n = n} end}
+end
+return checks`)}})
+	all := d.messages(checks*runs, "five of each", key("check"))
+	next := map[float64]float64{}
+	for _, m := range all {
+		check := m.num("check")
+		next[check]++
+		if got := m.num("n"); got != next[check] {
+			t.Fatalf("check %v: its run %v came as number %v", check, got, next[check])
+		}
+	}
+	if len(next) != checks {
+		t.Errorf("%d checks have run", len(next))
+	}
+}
