@@ -52,8 +52,21 @@ type RunOptions struct {
 // Run is one stay in a VM: a call of a check's run, a stream's batch of records, the load of the file.
 // It is also the context.Context that gopher-lua asks before every instruction, and counts them there.
 //
-// A Run is used by the goroutine that runs it; only the fields marked so are read by others.
+// A Run is used by the goroutine that runs it; only the fields of its own are read by others. A Run that nothing
+// else knows of any more is used again for the next one (see [VM.Do]).
 type Run struct {
+	runState
+
+	// Read by other goroutines.
+	heldSince  atomic.Int64           // unix nanoseconds of taken
+	hurry      atomic.Bool            // set by others: look before the next instruction, a thousand may take long
+	deadlineNs atomic.Int64           // unix nanoseconds of the deadline, 0: none
+	gone       atomic.Bool            // it ended early, and left its Lua threads in the middle of what they did
+	label      atomic.Pointer[string] // RunOptions.Label; nil: none
+}
+
+// runState is what a Run has for itself.
+type runState struct {
 	vm     *VM
 	thread *lua.LState
 	opts   RunOptions
@@ -85,12 +98,6 @@ type Run struct {
 	countdown int32  // instructions to the next look
 	steps     uint64 // instructions up to the last look
 	ended     error  // why the run must end, once that is known
-
-	// Read by other goroutines.
-	heldSince  atomic.Int64 // unix nanoseconds of taken
-	hurry      atomic.Bool  // set by others: look before the next instruction, a thousand may take long
-	deadlineNs atomic.Int64 // unix nanoseconds of the deadline, 0: none
-	gone       atomic.Bool  // it ended early, and left its Lua threads in the middle of what they did
 }
 
 // DeadlineError says that a run took longer than it may.
@@ -120,6 +127,22 @@ type BudgetError struct{ Limit uint64 }
 
 func (e *BudgetError) Error() string {
 	return fmt.Sprintf("the run executed more than %d instructions (max_instructions)", e.Limit)
+}
+
+// begin makes a Run of one that is done with, or of a new one.
+func (r *Run) begin(vm *VM, ctx context.Context, opts RunOptions) {
+	r.runState = runState{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
+	r.hurry.Store(false)
+	r.heldSince.Store(0)
+	r.deadlineNs.Store(0)
+	label := opts.Label
+	r.label.Store(&label)
+}
+
+// leftNothing tells whether a run that has ended is known to nobody else: no context was made of it, nothing was to be
+// done at its end, and it has left its Lua thread as it found it.
+func (r *Run) leftNothing() bool {
+	return r.ended == nil && !r.unclean && !r.gone.Load() && r.waitCtx == nil && r.life == nil && r.cleanup == nil
 }
 
 var closedChannel = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

@@ -70,6 +70,7 @@ type VM struct {
 	lines *loglimit.Limit // of the script in the log
 
 	lock      vmLock
+	spare     atomic.Pointer[Run] // for the next run; nil: there is none
 	memory    memoryWatch
 	sources   sources
 	files     fileCount    // of the io library
@@ -172,12 +173,22 @@ var ErrNotBegun = errors.New("the run was not begun")
 //
 // A panic of f is an error, see guard.go. What the run did to dumbprobe.state is committed if Do gives no error.
 func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err error) {
-	r := &Run{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
+	r := vm.spare.Swap(nil)
+	if r == nil {
+		r = new(Run)
+	}
+	r.begin(vm, ctx, opts)
 	if r.opts.MaxInstructions == 0 {
 		r.opts.MaxInstructions = vm.limits.MaxInstructions
 	}
 	r.setDeadline()
-	defer r.cleanUp() // without the lock, and also when the goroutine ends early
+	again := false
+	defer func() { // without the lock, and also when the goroutine ends early
+		r.cleanUp()
+		if again {
+			vm.spare.Store(r)
+		}
+	}()
 	if !vm.lock.tryAcquire(r) {
 		if err := vm.lock.acquire(r.context(), r); err != nil {
 			var late *DeadlineError
@@ -205,6 +216,7 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err 
 	r.flushPrinted()
 	vm.giveThread(r)
 	vm.lock.release()
+	again = r.leftNothing()
 	if over := r.ended; over != nil {
 		// Lua only knows the text of it.
 		if err != nil {
@@ -268,7 +280,7 @@ func (vm *VM) keepThread(th *lua.LState) {
 // their wait is over: cancel them before. It returns the context's error if the VM does not come free before:
 // then the VM is left as it is, for good.
 func (vm *VM) Close(ctx context.Context) error {
-	r := &Run{vm: vm, parent: ctx}
+	r := &Run{runState: runState{vm: vm, parent: ctx}}
 	if !vm.lock.tryAcquire(r) {
 		if err := vm.lock.acquire(ctx, r); err != nil {
 			return err
@@ -310,5 +322,8 @@ func (vm *VM) Stuck(now time.Time, grace time.Duration) (label string, held time
 		return "", 0, false
 	}
 	held, overdue := r.held(now)
-	return r.opts.Label, held, overdue > grace && held > grace
+	if l := r.label.Load(); l != nil {
+		label = *l
+	}
+	return label, held, overdue > grace && held > grace
 }
