@@ -60,14 +60,3 @@ func (r *Run) reportPanic(err error) {
 			zap.String("panic", e.Msg), zap.String("at", e.position()), zap.String("traceback", e.Traceback))
 	}
 }
-
-// method finds a method of a Lua object, through its metatable. That can run the script's code (an __index
-// function), so it happens in protected mode.
-func (r *Run) method(o lua.LValue, name string) (lua.LValue, error) {
-	if t, ok := o.(*lua.LTable); ok {
-		if fn, ok := t.RawGetString(name).(*lua.LFunction); ok {
-			return fn, nil
-		}
-	}
-	return r.callValue(r.thread, r.vm.shared.getField, o, lua.LString(name))
-}

@@ -164,6 +164,14 @@ type problemObject struct {
 	reported bool
 }
 
+func (p *problemObject) describe(position int) string {
+	at := fmt.Sprintf("%s at %s:%d", p.class, p.script, p.line)
+	if position > 0 {
+		at += fmt.Sprintf(", entry %d", position)
+	}
+	return at + ": " + joinProblems(p.problems)
+}
+
 // reject raises what is wrong with a constructor's fields. While the script loads it only notes it, and the
 // constructor goes on: the author gets to see all that is wrong in one go.
 func (vm *VM) reject(L *lua.LState, o lua.LValue, class string, problems []string) {

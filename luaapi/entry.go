@@ -266,15 +266,6 @@ func (e *Entry) Close(ctx context.Context, opts RunOptions, source reader.Reader
 	})
 }
 
-// callMethod calls a method with the object alone, and gives its first result.
-func (r *Run) callMethod(o lua.LValue, name string) (lua.LValue, error) {
-	fn, err := r.method(o, name)
-	if err != nil {
-		return nil, err
-	}
-	return r.callValue(r.thread, fn, o)
-}
-
 // Object is a CHECKS that schedules itself.
 type Object struct {
 	Line  int

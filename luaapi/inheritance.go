@@ -1,0 +1,47 @@
+package luaapi
+
+import (
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+func (r *Run) looksLikeClass(t *lua.LTable) bool {
+	for _, c := range r.vm.classes {
+		if c.table == t {
+			return true
+		}
+	}
+	return t.RawGetString("__index") == t
+}
+
+// extends tells whether a table's class was made by extending the base class: it inherits from its table.
+func (r *Run) extends(t *lua.LTable, base *class) bool {
+	for depth := 0; depth < 100; depth++ {
+		meta, ok := t.Metatable.(*lua.LTable)
+		if !ok {
+			return false
+		}
+		parent, ok := meta.RawGetString("__index").(*lua.LTable)
+		if !ok || parent == t {
+			return false
+		}
+		if parent == base.table {
+			return true
+		}
+		t = parent
+	}
+	return false
+}
+
+// undefined tells that a method, which a class has to define, is still the base class's.
+func (r *Run) undefined(t *lua.LTable, base *class, name string) string {
+	fn, err := r.method(t, name)
+	if err != nil {
+		return err.Error()
+	}
+	if fn == base.table.RawGetString(name) {
+		return fmt.Sprintf("%s: the method %s is not defined", tableClass(t), name)
+	}
+	return ""
+}
