@@ -136,16 +136,6 @@ func classNameOf(cls *lua.LTable, fallback string) string {
 	return fallback
 }
 
-// tableClass is the class name of a check or handle that is a table.
-func tableClass(t *lua.LTable) string {
-	if meta, ok := t.Metatable.(*lua.LTable); ok {
-		if s, ok := meta.RawGetString(classNameField).(lua.LString); ok && s != "" {
-			return string(s)
-		}
-	}
-	return "table"
-}
-
 func baseCheckClass() Class {
 	self := Param{Name: "self", Type: typeTable.named("dumbprobe.BaseCheck")}
 	// An object that says itself when it is due needs no interval: that is looked at when the script is loaded.

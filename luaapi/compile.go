@@ -8,20 +8,17 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 )
 
-func (vm *VM) compileFile(path string) (*lua.LFunction, listShape, error) {
+// compileFile reads and compiles a file: the script, or one that it loads.
+func (vm *VM) compileFile(path string) (*lua.LFunction, []ast.Stmt, error) {
 	source, err := vm.readSource(path)
 	if err != nil {
-		return nil, listShape{}, err
+		return nil, nil, err
 	}
 	source = bytes.TrimPrefix(source, []byte("\uFEFF")) // as some editors begin a file
 	if bytes.HasPrefix(source, []byte("#!")) {
 		copy(source, "--") // a line for the kernel, as in #!/usr/bin/env -S dumbprobe --checks
 	}
-	fn, chunk, err := vm.compile(source, path)
-	if err != nil {
-		return nil, listShape{}, err
-	}
-	return fn, shapeOf(chunk), nil
+	return vm.compile(source, path)
 }
 
 // compile compiles a text; name is the chunk's in error messages. Its errors are *ScriptErrors.

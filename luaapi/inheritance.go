@@ -6,6 +6,25 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
+// tableClass is the class name of a check or handle that is a table.
+func tableClass(t *lua.LTable) string {
+	if meta, ok := t.Metatable.(*lua.LTable); ok {
+		if s, ok := meta.RawGetString(classNameField).(lua.LString); ok && s != "" {
+			return string(s)
+		}
+	}
+	return "table"
+}
+
+// objectClass is tableClass for what may be a userdata as well.
+func objectClass(v lua.LValue) string {
+	if t, ok := v.(*lua.LTable); ok {
+		return tableClass(t)
+	}
+	return "userdata"
+}
+
+// looksLikeClass tells a class from an object of it, where a script gives the one for the other.
 func (r *Run) looksLikeClass(t *lua.LTable) bool {
 	for _, c := range r.vm.classes {
 		if c.table == t {

@@ -63,12 +63,14 @@ func (vm *VM) Load(ctx context.Context, opts RunOptions) (*Script, error) {
 	return nil, load
 }
 
+// load compiles the script (compile.go), runs its top level, and makes a Script of what that gives (load_checks.go).
 func (r *Run) load() (*Script, error) {
 	vm := r.vm
-	fn, shape, err := vm.compileFile(vm.path)
+	fn, chunk, err := vm.compileFile(vm.path)
 	if err != nil {
 		return nil, err
 	}
+	lines := linesOfChecks(vm.path, chunk)
 	vm.loading = true
 	defer func() { vm.loading = false }()
 	returned, err := r.callValue(r.thread, fn)
@@ -86,7 +88,7 @@ func (r *Run) load() (*Script, error) {
 		returned = vm.state.G.Global.RawGetString("CHECKS")
 	}
 	vm.checks = returned
-	s, problems := r.shape(returned, shape)
+	s, problems := r.script(returned, lines)
 	problems = append(problems, r.unreported()...)
 	if len(problems) > 0 {
 		return nil, &LoadError{Path: vm.path, Problems: problems}

@@ -9,11 +9,6 @@ import (
 // entry makes an Entry of one element of CHECKS, or says what is wrong with it.
 func (r *Run) entry(v lua.LValue, position int) (*Entry, string) {
 	e := &Entry{Position: position, vm: r.vm, object: v}
-	for _, bad := range r.vm.invalid {
-		if bad.object == v {
-			return nil, "invalid"
-		}
-	}
 	if ud, ok := v.(*lua.LUserData); ok {
 		switch object := ud.Value.(type) {
 		case *checkObject:
@@ -31,30 +26,44 @@ func (r *Run) entry(v lua.LValue, position int) (*Entry, string) {
 	if t, ok := v.(*lua.LTable); ok && r.looksLikeClass(t) {
 		return nil, "found a class, expected an object of it: call it, with a table of fields"
 	}
-	var has [5]bool
-	for i, name := range []string{"run", "next_run", "open", "read_messages", "close"} {
-		var err error
-		if has[i], err = r.hasMethod(v, name); err != nil {
-			return nil, err.Error()
-		}
+	has, err := r.entryMethods(v)
+	if err != nil {
+		return nil, err.Error()
 	}
-	e.Class = "userdata"
-	if t, ok := v.(*lua.LTable); ok {
-		e.Class = tableClass(t)
-	}
+	e.Class = objectClass(v)
 	switch {
-	case has[0]:
-		return r.tableCheck(e, has[1])
-	case has[2] || has[3]:
-		return r.tableHandle(e, has[2], has[3], has[4])
-	case has[1]:
+	case has.run:
+		return r.tableCheck(e, has)
+	case has.open || has.readMessages:
+		return r.tableHandle(e, has)
+	case has.nextRun:
 		return nil, "found a table with next_run and without run, expected a check (next_run, run)"
 	}
-	return nil, fmt.Sprintf("found %s without the methods of a check (next_run, run) or of a handle (open, read_messages, close)", describe(v))
+	return nil, fmt.Sprintf("found %s without the methods of a check (next_run, run) or of a handle (open, read_messages, close)",
+		describe(v))
 }
 
-// entryName asks a table for its name.
-func (r *Run) entryName(e *Entry, method string) string {
+// entryMethods are the methods that tell a check from a handle.
+type entryMethods struct{ run, nextRun, open, readMessages, close bool }
+
+func (r *Run) entryMethods(v lua.LValue) (has entryMethods, err error) {
+	for _, m := range []struct {
+		name string
+		has  *bool
+	}{
+		{"run", &has.run}, {"next_run", &has.nextRun},
+		{"open", &has.open}, {"read_messages", &has.readMessages}, {"close", &has.close},
+	} {
+		if *m.has, err = r.hasMethod(v, m.name); err != nil {
+			return has, err
+		}
+	}
+	return has, nil
+}
+
+// entryName asks a table for its name, by its method check_name.
+func (r *Run) entryName(e *Entry) string {
+	const method = "check_name"
 	has, err := r.hasMethod(e.object, method)
 	if err != nil {
 		return err.Error()

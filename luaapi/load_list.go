@@ -7,52 +7,65 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func (r *Run) list(t *lua.LTable, lines listShape, at, expected string) (*Script, []string) {
+// list goes through CHECKS where it is a list. What is wrong with one entry does not keep it from the next.
+func (r *Run) list(t *lua.LTable, lines checksLines) (*Script, []string) {
 	s := &Script{}
 	var problems []string
 	positions := map[lua.LValue]int{}
 	next := 1
-	for it := entriesOf(t); it.next(); {
-		key, v := it.key, it.value
-		n, isNumber := key.(lua.LNumber)
-		if !isNumber || float64(n) != float64(int(n)) || int(n) < next {
-			return nil, []string{fmt.Sprintf("%s: CHECKS has the key %s; expected is %s%s", at, key.String(), expected, r.loneEntry(t))}
+	for it := entriesOf(t); it.next(); next++ {
+		n, isNumber := it.key.(lua.LNumber)
+		position := int(n)
+		if !isNumber || float64(n) != float64(position) || position < next {
+			return nil, []string{fmt.Sprintf("%s: CHECKS has the key %s; expected is %s%s",
+				lines.atChecks(), it.key.String(), typeChecks.want, r.loneEntry(t))}
 		}
-		for ; next < int(n); next++ {
-			if next+maxHoles < int(n) {
-				return nil, append(problems, fmt.Sprintf("%s: CHECKS is a list with holes up to position %d", at, int(n)))
+		for ; next < position; next++ {
+			if next+maxHoles < position {
+				return nil, append(problems, fmt.Sprintf("%s: CHECKS is a list with holes up to position %d",
+					lines.atChecks(), position))
 			}
-			problems = append(problems, fmt.Sprintf("%s, entry %d: found nil, expected a check or a handle (a misspelt variable?)", entryAt(r.vm.path, lines, next, at), next))
+			problems = append(problems, fmt.Sprintf("%s: found nil, expected a check or a handle (a misspelt variable?)",
+				lines.atEntry(next)))
 		}
-		next++
-		if first := positions[v]; first > 0 && hasIdentity(v) {
-			problems = append(problems, fmt.Sprintf("%s, entry %d: found the same object as at entry %d; a check that is to run twice is made twice",
-				entryAt(r.vm.path, lines, int(n), at), int(n), first))
+		if first := positions[it.value]; first > 0 && hasIdentity(it.value) {
+			problems = append(problems, fmt.Sprintf("%s: found the same object as at entry %d; a check that is to run twice is made twice",
+				lines.atEntry(position), first))
 			continue
 		}
-		positions[v] = int(n)
-		entry, err := r.entry(v, int(n))
-		if err != "" {
-			problems = append(problems, r.entryProblem(v, int(n), lines, at, err))
-			continue
+		positions[it.value] = position
+		entry, problem := r.listEntry(it.value, position, lines)
+		if problem != "" {
+			problems = append(problems, problem)
 		}
-		entry.Line = lines.entry(int(n))
-		if problem := r.vm.scheduleProblem(entry); problem != "" {
-			problems = append(problems, fmt.Sprintf("%s at %s, entry %d: %s", entry.Class, entryAt(r.vm.path, lines, int(n), at), int(n), problem))
+		if entry != nil {
+			s.Entries = append(s.Entries, entry)
 		}
-		s.Entries = append(s.Entries, entry)
 	}
-	return s, append(problems, duplicateNames(s.Entries, at)...)
+	return s, append(problems, duplicateNames(s.Entries, lines)...)
 }
 
-func (r *Run) entryProblem(v lua.LValue, position int, lines listShape, at, err string) string {
+// hasIdentity tells whether two values that are equal are one.
+func hasIdentity(v lua.LValue) bool { return v.Type() == lua.LTTable || v.Type() == lua.LTUserData }
+
+// listEntry makes an Entry, or says what is wrong, with the place of it. Both, where the schedule alone is wrong: its
+// name is still compared with the others'.
+func (r *Run) listEntry(v lua.LValue, position int, lines checksLines) (*Entry, string) {
 	for _, bad := range r.vm.invalid {
 		if bad.object == v {
 			bad.reported = true
-			return bad.describe(position)
+			return nil, bad.describe(position)
 		}
 	}
-	return fmt.Sprintf("%s, entry %d: %s", entryAt(r.vm.path, lines, position, at), position, err)
+	entry, problem := r.entry(v, position)
+	if problem != "" {
+		return nil, fmt.Sprintf("%s: %s", lines.atEntry(position), problem)
+	}
+	entry.Line = lines.entry(position)
+	if problem := r.vm.scheduleProblem(entry); problem != "" {
+		return entry, fmt.Sprintf("%s at %s: %s", entry.Class, lines.atEntry(position), problem)
+	}
+	return entry, ""
 }
 
 func (vm *VM) scheduleProblem(e *Entry) string {
@@ -65,10 +78,7 @@ func (vm *VM) scheduleProblem(e *Entry) string {
 	return ""
 }
 
-// hasIdentity tells whether two values that are equal are one.
-func hasIdentity(v lua.LValue) bool { return v.Type() == lua.LTTable || v.Type() == lua.LTUserData }
-
-func duplicateNames(entries []*Entry, at string) []string {
+func duplicateNames(entries []*Entry, lines checksLines) []string {
 	var problems []string
 	seen := map[string]*Entry{}
 	for _, e := range entries {
@@ -76,7 +86,8 @@ func duplicateNames(entries []*Entry, at string) []string {
 			continue
 		}
 		if first := seen[e.Name]; first != nil {
-			problems = append(problems, fmt.Sprintf("%s: entries %d and %d have one name, %q; names are unique", at, first.Position, e.Position, e.Name))
+			problems = append(problems, fmt.Sprintf("%s: entries %d and %d have one name, %q; names are unique",
+				lines.atChecks(), first.Position, e.Position, e.Name))
 			continue
 		}
 		seen[e.Name] = e

@@ -6,15 +6,17 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-func (r *Run) tableHandle(e *Entry, hasOpen, hasRead, hasClose bool) (*Entry, string) {
+// tableHandle makes an Entry of a handle that is written in Lua: any table with the methods, or an object of a class
+// that extends BaseHandle.
+func (r *Run) tableHandle(e *Entry, has entryMethods) (*Entry, string) {
 	e.Kind = HandleEntry
-	for _, m := range []struct {
-		has  bool
-		name string
-	}{{hasOpen, "open"}, {hasRead, "read_messages"}, {hasClose, "close"}} {
-		if !m.has {
-			return nil, "found a handle without the method " + m.name
-		}
+	switch {
+	case !has.open:
+		return nil, "found a handle without the method open"
+	case !has.readMessages:
+		return nil, "found a handle without the method read_messages"
+	case !has.close:
+		return nil, "found a handle without the method close"
 	}
 	var reopen time.Duration
 	if problem := r.plainSeconds(e.object, "reopen", typeReopen, &reopen); problem != "" {
@@ -32,23 +34,28 @@ func (r *Run) tableHandle(e *Entry, hasOpen, hasRead, hasClose bool) (*Entry, st
 	}
 	t, isTable := e.object.(*lua.LTable)
 	if base := r.vm.classes["BaseHandle"]; isTable && r.extends(t, base) {
-		if problem := r.undefined(t, base, "open"); problem != "" {
-			return nil, problem
-		}
-		if problem := r.readFields(func(L *lua.LState) error {
-			v, err := commonFields(L, t, base.fields)
-			if err != nil {
-				return err
-			}
-			e.Handle = readHandleFields(base.fields, v)
-			if poll := v[base.fields.index["poll"]]; poll != nil {
-				e.Poll = seconds(numberOf(poll))
-			}
-			return nil
-		}); problem != "" {
+		if problem := r.extendedHandle(e, t, base); problem != "" {
 			return nil, problem
 		}
 	}
 	e.Name = e.Handle.Name
-	return e, r.entryName(e, "check_name")
+	return e, r.entryName(e)
+}
+
+// extendedHandle reads the fields of an object of a class that extends BaseHandle.
+func (r *Run) extendedHandle(e *Entry, t *lua.LTable, base *class) string {
+	if problem := r.undefined(t, base, "open"); problem != "" {
+		return problem
+	}
+	return r.readFields(func(L *lua.LState) error {
+		v, err := commonFields(L, t, base.fields)
+		if err != nil {
+			return err
+		}
+		e.Handle = readHandleFields(base.fields, v)
+		if poll := v[base.fields.index["poll"]]; poll != nil {
+			e.Poll = seconds(numberOf(poll))
+		}
+		return nil
+	})
 }

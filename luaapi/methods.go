@@ -22,6 +22,8 @@ func (r *Run) callMethod(o lua.LValue, name string) (lua.LValue, error) {
 	return r.callValue(r.thread, fn, o)
 }
 
+// hasMethod tells whether a value has a method. Of the objects of built-in classes it is known without asking Lua,
+// where a name that they do not have is an error.
 func (r *Run) hasMethod(v lua.LValue, name string) (bool, error) {
 	if ud, ok := v.(*lua.LUserData); ok {
 		switch object := ud.Value.(type) {
