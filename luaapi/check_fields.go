@@ -31,6 +31,8 @@ type ScheduleFields struct {
 	Jitter        float64
 }
 
+// The minimum of interval and retry_interval is the scheduler's, and asked for where it plans by them. Here they may be
+// shorter: a check with a next_run of its own, or one that another check runs, has them for nothing.
 var checkFields = []Field{
 	{Name: "interval", Type: typeDuration, Unit: "seconds", Required: true, Unless: "cron", Doc: "time from one run to the next, whatever a run takes, 0.001 at least; needed unless there is a `cron`"},
 	{Name: "name", Type: typeText, Default: "`<script>#<position> <Class>`", Doc: "name of the check in logs, metrics and state"},
