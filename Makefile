@@ -5,7 +5,7 @@ BENCHSTAT   = golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 NFPM        = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: build run test lint bench soak generate packages
+.PHONY: build run test lint bench profile soak generate packages
 
 # A static binary, which needs nothing on the machine that it is copied to.
 build:
@@ -15,9 +15,10 @@ build:
 run: build
 	@./dumbprobe --checks scripts/host.lua
 
-# The whole suite, with the race detector (which needs a C compiler).
+# The whole suite, with the race detector (which needs a C compiler). Without the profile of the build: all would be
+# compiled once more for it.
 test:
-	CGO_ENABLED=1 go test -race -timeout 15m ./...
+	CGO_ENABLED=1 go test -race -pgo=off -timeout 15m ./...
 
 lint:
 	@files="$$(gofmt -l $$(git ls-files '*.go'))"; if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
@@ -35,7 +36,17 @@ soak: build
 
 # Benchmarks, several times each, for benchstat: make bench > new.txt; go run $(BENCHSTAT) old.txt new.txt
 bench:
-	@go test -run '^$$' -bench . -benchmem -count $${COUNT:-6} $${PACKAGES:-./...}
+	@go test -pgo=$(CURDIR)/cmd/dumbprobe/default.pgo -run '^$$' -bench . -benchmem -count $${COUNT:-6} $${PACKAGES:-./...}
+
+# What the compiler takes from to build the binary, of benchmarks of what a run passes through: docs/benchmarks.md.
+PROFILED = engine:TenThousandChecks luaapi:Run|JSON internal/output:Deliver internal/command:Commands
+profile:
+	@rm -rf dist/profile && mkdir -p dist/profile
+	@for p in $(foreach p,$(PROFILED),'$(p)'); do name=$$(basename $${p%%:*}); \
+		GOGC=200 go test -pgo=off -trimpath -run '^$$' -bench "$${p#*:}" -cpuprofile dist/profile/$$name.prof -o dist/profile/$$name.test ./$${p%%:*} || exit 1; done
+	@go tool pprof -proto dist/profile/*.prof > dist/profile/all
+	@go run ./internal/profile < dist/profile/all > cmd/dumbprobe/default.pgo
+	@rm -rf dist/profile
 
 # A deb and an rpm in dist/, of this machine's architecture, or of another: make packages GOARCH=arm64. nfpm is built
 # when it is used first. (The newer releases of nfpm need a module that the public proxy does not have.)

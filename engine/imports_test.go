@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"internal/state":     {"go.etcd.io/bbolt", "golang.org/x/sys/..."},
 	"internal/peers":     {"github.com/nats-io/...", "github.com/tinylib/msgp/msgp", "go.opentelemetry.io/proto/otlp/...", "google.golang.org/protobuf/..."}, // in no binary
 	"internal/soak":      {"internal/peers"},                                                                                                                 // runs the binary for minutes; in no binary
+	"internal/profile":   {"google.golang.org/protobuf/..."},                                                                                                 // makes cmd/dumbprobe/default.pgo; in no binary
 	"internal/apidocs":   {"luaapi"},                                                                                                                         // generates docs/reference.md and scripts/meta; in no binary
 }
 
