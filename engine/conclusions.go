@@ -13,8 +13,21 @@ type conclusions struct {
 	mu     sync.Mutex   // protects following fields
 	ended  []*execution // of runs that have come back, in that order
 	spare  []*execution // of runs that are concluded, for the next ones
-	bytes  int          // of the messages in ended
+	behind amount       // what has come back and is not concluded
 	active bool         // a goroutine is at work
+}
+
+// amount is that of runs.
+type amount struct{ runs, bytes int }
+
+func amountOf(runs ...*execution) (a amount) {
+	for _, x := range runs {
+		a.runs++
+		for _, line := range x.batch.Lines {
+			a.bytes += len(line)
+		}
+	}
+	return a
 }
 
 // Who serves the turns concludes the first runs of a stretch itself: a few that are due together are not worth a
@@ -31,18 +44,16 @@ const conclusionPause = time.Millisecond
 
 // take has the run of x concluded soon. It returns an execution for the next run.
 func (l *conclusions) take(x *execution) *execution {
-	size := 0
-	for _, line := range x.batch.Lines {
-		size += len(line)
-	}
+	own := amountOf(x)
 	l.mu.Lock()
-	if len(l.ended) >= maxConclusions || l.bytes+size > maxConclusionsOf {
+	if l.behind.runs >= maxConclusions || l.behind.bytes+own.bytes > maxConclusionsOf {
 		l.mu.Unlock()
 		l.finish(x)
 		return x
 	}
 	l.ended = append(l.ended, x)
-	l.bytes += size
+	l.behind.runs++
+	l.behind.bytes += own.bytes
 	begin := !l.active
 	l.active = true
 	var next *execution
@@ -64,13 +75,16 @@ func (l *conclusions) work() {
 	pause := time.NewTimer(conclusionPause)
 	defer pause.Stop()
 	var done []*execution
+	var of amount // done's, before they were
 	for {
 		<-pause.C
 		l.mu.Lock()
+		l.behind.runs -= of.runs
+		l.behind.bytes -= of.bytes
 		l.spare = append(l.spare, done...)
 		clear(done)
 		runs := l.ended
-		l.ended, l.bytes = done[:0], 0
+		l.ended = done[:0]
 		if len(runs) == 0 {
 			l.active, l.ended, l.spare = false, nil, nil // not to keep what the busiest moment needed
 			l.mu.Unlock()
@@ -78,6 +92,7 @@ func (l *conclusions) work() {
 		}
 		l.mu.Unlock()
 		pause.Reset(conclusionPause)
+		of = amountOf(runs...)
 		for _, x := range runs {
 			l.finish(x)
 		}

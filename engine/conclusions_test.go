@@ -2,11 +2,13 @@ package engine
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"dumbprobe/internal/control"
 	"dumbprobe/luaapi"
 )
 
@@ -158,4 +160,68 @@ return checks`)}})
 	if len(next) != checks {
 		t.Errorf("%d checks have run", len(next))
 	}
+}
+
+// heldConclusions has 300 checks run in one stretch, and none of them concluded by the second goroutine before release is
+// called. The first one holds the VM until all are due.
+func heldConclusions(t *testing.T, call string) (d *daemon, l *conclusions, release func()) {
+	t.Helper()
+	d = launch(t, Options{Checks: []string{lua(t, "a.lua", `
+local checks, held = {}, false
+local function call() `+call+` end
+for i = 1, 300 do
+  checks[i] = dp.Function{name = "c" .. i, interval = 3600, first = "now", timeout = 60, call = function()
+    if not held then held = true dp.log.info("`+holdVM+`") end
+    return call()
+  end}
+end
+return checks`)}})
+	eventually(t, "all are due", func() bool {
+		waiting := 0
+		for _, c := range d.Status(control.Filter{}).Checks {
+			if c.State == control.CheckQueued {
+				waiting++
+			}
+		}
+		return waiting == 299
+	})
+	l = &d.running()[0].turns.conclusions
+	hold := make(chan struct{})
+	release = sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release)
+	l.mu.Lock()
+	l.conclude = func(x *execution) {
+		<-hold
+		x.conclude()
+	}
+	l.mu.Unlock()
+	d.letGo()
+	return d, l, release
+}
+
+func TestTheWaitForTheConclusionIsNoPartOfTheRun(t *testing.T) {
+	t.Parallel()
+	d, l, release := heldConclusions(t, `return {quick = 1}`)
+	eventually(t, "all runs that came back", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.behind.runs == 300-ownConclusions
+	})
+	released := time.Now()
+	release()
+	d.messages(300, "what all found", key("quick"))
+	for i := 1; i <= 300; i++ {
+		var s control.Check
+		eventually(t, "the record of the run", func() bool { s = d.status("c" + strconv.Itoa(i)); return s.Runs > 0 })
+		if s.Runs == 1 && s.LastRun+s.Duration > unixTime(released) {
+			t.Fatalf("the run of c%d took until it was concluded: %+v", i, s)
+		}
+	}
+}
+
+// What is saved of the state must not be ahead of the messages: a kill would lose them for good.
+func TestWhatARunWithStateFoundIsSentBeforeTheNextRun(t *testing.T) {
+	t.Parallel()
+	d, _, _ := heldConclusions(t, `return {n = dp.state:incr("n")}`)
+	d.messages(300, "what all found, with no conclusion by the second goroutine", key("n"))
 }

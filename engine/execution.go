@@ -27,8 +27,9 @@ type execution struct {
 	turn
 	batch luaapi.Batch // what the run found
 	err   error
-	ended bool // the run came back; otherwise its goroutine ends early (see luaapi.VM.Do)
-	gone  bool // the run has given the VM away: passOn was called
+	at    time.Time // when the run came back, or was cut off
+	ended bool      // the run came back; otherwise its goroutine ends early (see luaapi.VM.Do)
+	gone  bool      // the run has given the VM away: passOn was called
 
 	passOn     func() // nil: nobody waits for the VM on this goroutine
 	onWait     func() // waits and logger: made once
@@ -43,8 +44,7 @@ func newExecution(passOn func()) *execution {
 
 // run is the run itself, which is then to be concluded; when the run ends its goroutine early, it is already.
 func (x *execution) run(run turn) {
-	clear(x.batch.Lines) // or they would stay in memory until the next run has as many
-	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines[:0]}, nil, false, false
+	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines}, nil, false, false
 	defer x.cutOff()
 	c := run.check
 	c.record.Load().turn(run.number)
@@ -52,13 +52,13 @@ func (x *execution) run(run turn) {
 	opts.Deadline = run.queued.Add(c.timeout)
 	opts.OnWait, opts.MakeLogger = x.onWait, x.makeLogger
 	x.err = c.entry.Run(c.script.life, opts, &x.batch)
-	x.ended = true
+	x.ended, x.at = true, time.Now()
 }
 
 // cutOff concludes a run that has not come back.
 func (x *execution) cutOff() {
 	if !x.ended {
-		x.err = luaapi.Abandoned(x.check.timeout)
+		x.err, x.at = luaapi.Abandoned(x.check.timeout), time.Now()
 		x.conclude()
 	}
 }
@@ -67,7 +67,6 @@ func (x *execution) cutOff() {
 func (x *execution) conclude() {
 	c := x.check
 	defer c.end()
-	now := time.Now()
 	started := x.batch.Started
 	if started.IsZero() {
 		started = x.queued
@@ -79,7 +78,9 @@ func (x *execution) conclude() {
 		c.lastStart = started
 		c.mu.Unlock()
 	}
-	c.planNext(x.turn, c.finished(x.turn, &x.batch, x.err, now), now)
+	c.planNext(x.turn, c.finished(x.turn, &x.batch, x.err, x.at), x.at)
+	clear(x.batch.Lines) // or they would stay in memory until the execution is used again
+	x.batch.Lines = x.batch.Lines[:0]
 }
 
 func (x *execution) waits() {

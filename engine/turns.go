@@ -81,7 +81,7 @@ func (t *turns) serve() {
 		case x.gone:
 			x.conclude()
 			return
-		case n < ownConclusions:
+		case n < ownConclusions, x.batch.State: // state is committed now, and must not be saved long before the messages are
 			x.conclude()
 		default:
 			x = t.conclusions.take(x)

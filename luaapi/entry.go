@@ -89,6 +89,7 @@ func (r *Run) finish(v lua.LValue, err error, over message.Overlay, b *Batch) er
 	b.Warnings = append(b.Warnings, r.warnings...)
 	r.problems, r.warnings = nil, nil
 	b.Instructions += r.Instructions()
+	b.State = b.State || r.txn != nil
 	if err != nil {
 		return err
 	}

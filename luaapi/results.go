@@ -21,6 +21,8 @@ type Batch struct {
 	Started time.Time
 	// Instructions is how many instructions of Lua the run executed; 0 if it ended while it waited.
 	Instructions uint64
+	// State is set when the run used dumbprobe.state: what it keeps must not get ahead of what it found.
+	State bool
 	// Worst is the worst severity among the messages; "" is as good as expected.
 	Worst message.Severity
 }

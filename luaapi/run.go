@@ -133,7 +133,7 @@ func (e *BudgetError) Error() string {
 func (r *Run) begin(vm *VM, ctx context.Context, opts RunOptions) {
 	r.runState = runState{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
 	r.hurry.Store(false)
-	r.heldSince.Store(0)
+	r.heldSince.Store(math.MaxInt64) // it has not got the VM: who still looks at the Run before must not find it stuck
 	r.deadlineNs.Store(0)
 	label := opts.Label
 	r.label.Store(&label)

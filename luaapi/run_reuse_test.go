@@ -2,9 +2,11 @@ package luaapi
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 )
 
 func TestARunThatLeftNothingIsUsedAgainAndNoOther(t *testing.T) {
@@ -68,4 +70,31 @@ func TestRunsAreLookedAtWhileTheyComeAndGo(t *testing.T) {
 	}
 	stop()
 	looking.Wait()
+}
+
+// The engine's part of a run is reached from its options, with all messages of it.
+func TestAnIdleVMKeepsNothingOfItsLastRun(t *testing.T) {
+	t.Parallel()
+	s := loadScript(t, checkOf(`return {}`))
+	given := func() weak.Pointer[[1 << 20]byte] {
+		large := new([1 << 20]byte)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			opts := RunOptions{Timeout: time.Minute, Logger: s.log, Label: "x", OnWait: func() { large[0] = 1 }}
+			_ = s.Entries[0].Run(context.Background(), opts, new(Batch))
+		}()
+		<-done
+		return weak.Make(large)
+	}()
+	if s.vm.spare.Load() == nil {
+		t.Fatal("no Run is kept: this shows nothing")
+	}
+	for range 2 {
+		runtime.GC()
+	}
+	if given.Value() != nil {
+		t.Error("what the run was given is still held")
+	}
+	runtime.KeepAlive(s)
 }

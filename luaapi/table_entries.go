@@ -8,37 +8,35 @@ import lua "github.com/yuin/gopher-lua"
 //		it.key, it.value
 //	}
 //
-// LTable.Next looks up each key, and where it is in the order, to go on from there; here the place is known. What is
-// set while the walk goes on may be missed.
+// LTable.Next looks up each key, and where it is in the order, to go on from there; here the place is known. The table may
+// change meanwhile, as for next: what is taken out is not given, what is added comes at its place.
 type entries struct {
 	key, value lua.LValue
 
-	table *lua.LTable
-	list  []lua.LValue // what is left of it
-	keys  []lua.LValue // what is left of them
-	n     int          // of the list, so far
+	table   *lua.LTable
+	inList  int // how far it is in the list
+	inOrder int // how far it is in the keys
 }
 
 // entriesOf stands before the first entry. A nil table has none.
-func entriesOf(t *lua.LTable) entries {
-	if t == nil {
-		return entries{}
-	}
-	return entries{table: t, list: field[[]lua.LValue](t, tableFields.array), keys: field[[]lua.LValue](t, tableFields.keys)}
-}
+func entriesOf(t *lua.LTable) entries { return entries{table: t} }
 
 // next goes on to the next entry; false if there is none.
 func (e *entries) next() bool {
-	for len(e.list) > 0 {
-		e.value, e.list = e.list[0], e.list[1:]
-		e.n++
+	if e.table == nil {
+		return false
+	}
+	for list := field[[]lua.LValue](e.table, tableFields.array); e.inList < len(list); {
+		e.value = list[e.inList]
+		e.inList++
 		if e.value != lua.LNil {
-			e.key = lua.LNumber(e.n)
+			e.key = lua.LNumber(e.inList)
 			return true
 		}
 	}
-	for len(e.keys) > 0 {
-		e.key, e.keys = e.keys[0], e.keys[1:]
+	for keys := field[[]lua.LValue](e.table, tableFields.keys); e.inOrder < len(keys); {
+		e.key = keys[e.inOrder]
+		e.inOrder++
 		if e.value = e.table.RawGetH(e.key); e.value != lua.LNil {
 			return true
 		}

@@ -1,9 +1,11 @@
 package luaapi
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	lua "github.com/yuin/gopher-lua"
@@ -74,5 +76,50 @@ func TestAWalkOverAnyTableGivesWhatLuasNextGives(t *testing.T) {
 		if ours, luas := walked(table); !slices.Equal(ours, luas) {
 			t.Fatalf("got %v, Lua's next gives %v", ours, luas)
 		}
+	}
+}
+
+// A walk may call the script, which changes the table: the load does, for check_name.
+func TestAWalkOverATableThatChanges(t *testing.T) {
+	t.Parallel()
+	for change, want := range map[string][]string{
+		"table.remove(L)":         {"c1", "c2"},
+		"table.remove(L, 1)":      {"c1", "c3"},
+		"table.insert(L, mk(9))":  {"c1", "c2", "c3", "c9"},
+		"L[2], L[3] = nil, mk(8)": {"c1", "c8"},
+	} {
+		t.Run(change, func(t *testing.T) {
+			t.Parallel()
+			s := newScriptVM(t, writeScript(t, `
+local L, mk
+function mk(n)
+  return setmetatable({interval = 60}, {__index = function(t, k)
+    if k == "run" then return function() return {} end end
+    if k == "next_run" then return function() return 0 end end
+    if k == "check_name" then
+      return function() if n == 1 then `+change+` end return "c" .. n end
+    end
+  end})
+end
+L = {mk(1), mk(2), mk(3)}
+return L`), Limits{})
+			script, err := s.vm.Load(context.Background(), RunOptions{Timeout: longTime})
+			if strings.Contains(change, "nil") { // a hole is a problem of the list
+				if err == nil || !strings.Contains(err.Error(), "entry 2: found nil") {
+					t.Errorf("the load says %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, e := range script.Entries {
+				names = append(names, e.Name)
+			}
+			if !slices.Equal(names, want) {
+				t.Errorf("the entries are %v", names)
+			}
+		})
 	}
 }

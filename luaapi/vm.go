@@ -186,6 +186,7 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err 
 	defer func() { // without the lock, and also when the goroutine ends early
 		r.cleanUp()
 		if again {
+			r.runState = runState{} // an idle VM keeps nothing of its last run
 			vm.spare.Store(r)
 		}
 	}()
@@ -321,9 +322,12 @@ func (vm *VM) Stuck(now time.Time, grace time.Duration) (label string, held time
 	if r == nil {
 		return "", 0, false
 	}
-	held, overdue := r.held(now)
 	if l := r.label.Load(); l != nil {
 		label = *l
+	}
+	held, overdue := r.held(now)
+	if vm.lock.holder.Load() != r {
+		return "", 0, false // what was read is of two runs, maybe
 	}
 	return label, held, overdue > grace && held > grace
 }
