@@ -164,9 +164,9 @@ return checks`)}})
 
 // heldConclusions has 300 checks run in one stretch, and none of them concluded by the second goroutine before release is
 // called. The first one holds the VM until all are due.
-func heldConclusions(t *testing.T, call string) (d *daemon, l *conclusions, release func()) {
+func heldConclusions(t *testing.T, o Options, call string) (d *daemon, l *conclusions, release func()) {
 	t.Helper()
-	d = launch(t, Options{Checks: []string{lua(t, "a.lua", `
+	o.Checks = []string{lua(t, "a.lua", `
 local checks, held = {}, false
 local function call() `+call+` end
 for i = 1, 300 do
@@ -175,7 +175,8 @@ for i = 1, 300 do
     return call()
   end}
 end
-return checks`)}})
+return checks`)}
+	d = launch(t, o)
 	eventually(t, "all are due", func() bool {
 		waiting := 0
 		for _, c := range d.Status(control.Filter{}).Checks {
@@ -201,7 +202,7 @@ return checks`)}})
 
 func TestTheWaitForTheConclusionIsNoPartOfTheRun(t *testing.T) {
 	t.Parallel()
-	d, l, release := heldConclusions(t, `return {quick = 1}`)
+	d, l, release := heldConclusions(t, Options{}, `return {quick = 1}`)
 	eventually(t, "all runs that came back", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -219,9 +220,22 @@ func TestTheWaitForTheConclusionIsNoPartOfTheRun(t *testing.T) {
 	}
 }
 
-// What is saved of the state must not be ahead of the messages: a kill would lose them for good.
-func TestWhatARunWithStateFoundIsSentBeforeTheNextRun(t *testing.T) {
+// What is saved of the state must not be ahead of the messages, or a kill would lose them for good; and who wants each
+// message on the disk at once wants it there before the next run.
+func TestWhatIsNotToBeLateIsSentBeforeTheNextRun(t *testing.T) {
 	t.Parallel()
-	d, _, _ := heldConclusions(t, `return {n = dp.state:incr("n")}`)
-	d.messages(300, "what all found, with no conclusion by the second goroutine", key("n"))
+	for name, test := range map[string]struct {
+		options Options
+		call    string
+	}{
+		"a run that used the state":      {Options{}, `return {n = dp.state:incr("n")}`},
+		"a run that failed after it":     {Options{SelfMessages: SelfOff}, `dp.state:incr("n") return {{n = 1}, print}`},
+		"each message is synced at once": {Options{SpoolDir: t.TempDir()}, `return {n = 1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _, _ := heldConclusions(t, test.options, test.call)
+			d.messages(300, "what all found, with no conclusion by the second goroutine", key("n"))
+		})
+	}
 }

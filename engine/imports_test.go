@@ -49,7 +49,7 @@ const module = "dumbprobe/"
 
 func TestPackagesImportWhatTheArchitectureAllows(t *testing.T) {
 	t.Parallel()
-	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Standard,Imports", "-deps", "./...")
+	list := exec.CommandContext(t.Context(), "go", "list", "-pgo=off", "-json=ImportPath,Standard,Imports", "-deps", "./...")
 	list.Dir = ".."
 	var stderr bytes.Buffer
 	list.Stderr = &stderr

@@ -18,6 +18,7 @@ type turns struct {
 	alarmAt time.Time
 
 	conclusions conclusions // of its runs
+	concludeOwn bool        // who serves concludes all runs: each is to be on the disk before the next begins
 }
 
 // turn is a run that waits for its turn.
@@ -81,7 +82,7 @@ func (t *turns) serve() {
 		case x.gone:
 			x.conclude()
 			return
-		case n < ownConclusions, x.batch.State: // state is committed now, and must not be saved long before the messages are
+		case n < ownConclusions, t.concludeOwn, x.batch.State: // state is committed now, and must not be saved long before the messages are
 			x.conclude()
 		default:
 			x = t.conclusions.take(x)
