@@ -15,17 +15,15 @@ build:
 run: build
 	@./dumbprobe --checks scripts/host.lua
 
-# Without the profile of the build: all would be compiled once more for it.
-test lint: export GOFLAGS := $(GOFLAGS) -pgo=off
-
-# The whole suite, with the race detector (which needs a C compiler).
+# The whole suite, with the race detector (which needs a C compiler). Here and for the linters, without the profile of the
+# build: all would be compiled, or looked at, once more for it.
 test:
-	CGO_ENABLED=1 go test -race -timeout 15m ./...
+	CGO_ENABLED=1 go test -race -pgo=off -timeout 15m ./...
 
 lint:
 	@files="$$(gofmt -l $$(git ls-files '*.go'))"; if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
-	go vet ./...
-	go run $(STATICCHECK) ./...
+	go vet -pgo=off ./...
+	GOFLAGS="$$(go env GOFLAGS) -pgo=off" go run $(STATICCHECK) ./...
 	@if command -v luacheck >/dev/null; then luacheck --quiet scripts; else echo "luacheck is not installed (Debian: lua-check): the Lua scripts are not checked"; fi
 
 # What is generated of the table of the Lua API: docs/reference.md and scripts/meta.
@@ -47,7 +45,7 @@ profile:
 	@for p in $(foreach p,$(PROFILED),'$(p)'); do name=$$(basename $${p%%:*}); \
 		GOGC=200 go test -pgo=off -trimpath -run '^$$' -bench "$${p#*:}" -cpuprofile dist/profile/$$name.prof -o dist/profile/$$name.test ./$${p%%:*} || exit 1; done
 	@go tool pprof -proto dist/profile/*.prof > dist/profile/all
-	@go run ./internal/profile < dist/profile/all > cmd/dumbprobe/default.pgo
+	@go run -pgo=off ./internal/profile < dist/profile/all > dist/profile/stripped && mv dist/profile/stripped cmd/dumbprobe/default.pgo
 	@rm -rf dist/profile
 
 # A deb and an rpm in dist/, of this machine's architecture, or of another: make packages GOARCH=arm64. nfpm is built
@@ -58,7 +56,7 @@ packages: export SOURCE_DATE_EPOCH = $(shell git log -1 --format=%ct 2>/dev/null
 packages:
 	@rm -rf dist/stage && mkdir -p dist/stage
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(PACKAGE_ARCH) go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o dist/stage/dumbprobe ./cmd/dumbprobe
-	CGO_ENABLED=0 GOARCH= go build -ldflags "-X main.version=$(VERSION)" -o dist/stage/host ./cmd/dumbprobe
+	CGO_ENABLED=0 GOARCH= go build -pgo=off -ldflags "-X main.version=$(VERSION)" -o dist/stage/host ./cmd/dumbprobe
 	@dist/stage/host man | gzip -9n > dist/stage/dumbprobe.1.gz
 	@for shell in bash zsh fish; do dist/stage/host completion $$shell > dist/stage/completion.$$shell || exit 1; done
 	@for kind in deb rpm; do GOARCH= CGO_ENABLED=0 go run $(NFPM) package --config packaging/nfpm.yaml --packager $$kind --target dist/ || exit 1; done

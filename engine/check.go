@@ -173,7 +173,7 @@ func (c *check) finished(run turn, b *luaapi.Batch, err error, now time.Time) (r
 	c.recordRun(run, b, o, runError(err, b), now)
 	c.script.engine.voice.tell(c.source(), "run", o, runError(err, b))
 	if run.asked != nil {
-		run.asked.answer(c, b, o, runError(err, b))
+		run.asked.answer(c, b, o, runError(err, b), now)
 	}
 	return o != OutcomeOK || b.Worst.Worse(message.Expected)
 }

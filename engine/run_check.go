@@ -188,8 +188,7 @@ func (c *check) resume() {
 }
 
 // answer tells who asked for the run what came of it.
-func (r *runRequest) answer(c *check, b *luaapi.Batch, o Outcome, err error) {
-	now := time.Now()
+func (r *runRequest) answer(c *check, b *luaapi.Batch, o Outcome, err error, now time.Time) {
 	result := &control.CheckRun{Check: c.name, Outcome: string(o), Started: unixTime(b.Started), Messages: make([]json.RawMessage, len(b.Lines))}
 	if !b.Started.IsZero() {
 		result.Seconds = now.Sub(b.Started).Seconds()
