@@ -34,9 +34,10 @@ generate:
 soak: build
 	@go run ./internal/soak $(SOAK)
 
-# Benchmarks, several times each, for benchstat: make bench > new.txt; go run $(BENCHSTAT) old.txt new.txt
+# Benchmarks, several times each, for benchstat: make bench > new.txt; go run $(BENCHSTAT) old.txt new.txt. With the
+# profile of the build, and with the garbage collector as main sets it.
 bench:
-	@go test -pgo=$(CURDIR)/cmd/dumbprobe/default.pgo -run '^$$' -bench . -benchmem -count $${COUNT:-6} $${PACKAGES:-./...}
+	@GOGC=$${GOGC:-200} go test -pgo=$(CURDIR)/cmd/dumbprobe/default.pgo -run '^$$' -bench . -benchmem -count $${COUNT:-6} $${PACKAGES:-./...}
 
 # What the compiler takes from to build the binary, of benchmarks of what a run passes through: docs/benchmarks.md.
 PROFILED = engine:TenThousandChecks luaapi:Run|JSON internal/output:Deliver internal/command:Commands
