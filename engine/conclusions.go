@@ -8,7 +8,7 @@ import (
 // conclusions sends what the runs of a script found, and plans the next ones, beside the goroutine that serves the
 // script's turns: where many are due in one instant, those that wait for the VM need not wait for that too.
 type conclusions struct {
-	conclude func(*execution) // nil: (*execution).conclude
+	conclude func(*execution) // (*execution).conclude
 
 	mu     sync.Mutex   // protects following fields
 	ended  []*execution // of runs that have come back, in that order
@@ -48,7 +48,7 @@ func (l *conclusions) take(x *execution) *execution {
 	l.mu.Lock()
 	if l.behind.runs >= maxConclusions || l.behind.bytes+own.bytes > maxConclusionsOf {
 		l.mu.Unlock()
-		l.finish(x)
+		l.conclude(x)
 		return x
 	}
 	l.ended = append(l.ended, x)
@@ -94,16 +94,8 @@ func (l *conclusions) work() {
 		pause.Reset(conclusionPause)
 		of = amountOf(runs...)
 		for _, x := range runs {
-			l.finish(x)
+			l.conclude(x)
 		}
 		done = runs
 	}
-}
-
-func (l *conclusions) finish(x *execution) {
-	if l.conclude != nil {
-		l.conclude(x)
-		return
-	}
-	x.conclude()
 }

@@ -116,7 +116,6 @@ type fieldSet struct {
 	owner  string // for errors: the class or function
 	fields []Field
 	index  map[string]int
-	names  []string // of the fields
 }
 
 func newFieldSet(owner string, fields ...[]Field) *fieldSet {
@@ -125,21 +124,9 @@ func newFieldSet(owner string, fields ...[]Field) *fieldSet {
 		for _, f := range group {
 			s.index[f.Name] = len(s.fields)
 			s.fields = append(s.fields, f)
-			s.names = append(s.names, f.Name)
 		}
 	}
 	return s
-}
-
-// find gives the place of a field. In the few names of a constructor on the way of every message it is found sooner by
-// comparing them than in the map.
-func (s *fieldSet) find(name string) (i int, known bool) {
-	if len(s.names) > 16 {
-		i, known = s.index[name]
-		return i, known
-	}
-	i = slices.Index(s.names, name)
-	return i, i >= 0
 }
 
 // decode reads the fields of t into values, which is as long as the set and in its order (nil: not given).
@@ -155,7 +142,7 @@ func (s *fieldSet) decode(t *lua.LTable, values []lua.LValue, open bool) (proble
 			}
 			continue
 		}
-		i, known := s.find(string(name))
+		i, known := s.index[string(name)]
 		if !known {
 			if !open {
 				problems = append(problems, s.unknown(string(name)))

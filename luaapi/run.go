@@ -52,8 +52,8 @@ type RunOptions struct {
 // Run is one stay in a VM: a call of a check's run, a stream's batch of records, the load of the file.
 // It is also the context.Context that gopher-lua asks before every instruction, and counts them there.
 //
-// A Run is used by the goroutine that runs it; only the fields of its own are read by others. A Run that nothing
-// else knows of any more is used again for the next one (see [VM.Do]).
+// A Run is used by the goroutine that runs it; others read no field of its runState. A Run that nothing else knows of any
+// more is used again for the next one (see [VM.Do]).
 type Run struct {
 	runState
 

@@ -50,7 +50,7 @@ return checks
 // all that it missed, and then goes on as before.
 func TestThousandChecksWhenTheClockStepsOrStops(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes half a minute")
+		t.Skip("it takes half a minute, and -short is given")
 	}
 	t.Parallel()
 	dir := t.TempDir()
