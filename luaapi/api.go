@@ -150,8 +150,8 @@ func (s *fieldSet) decode(t *lua.LTable, values []lua.LValue, open bool) (proble
 			}
 			continue
 		}
-		if wrong := s.fields[i].Type.problem(v); wrong != "" {
-			problems = append(problems, fmt.Sprintf("field `%s` %s", name, wrong))
+		if t := &s.fields[i].Type; !t.takes(v) {
+			problems = append(problems, fmt.Sprintf("field `%s` %s", name, t.problem(v)))
 			continue
 		}
 		values[i] = v

@@ -34,9 +34,12 @@ func (t Type) problem(v lua.LValue) string {
 	return "must be " + want + ", not " + describe(v)
 }
 
+// takes tells whether v is of the type.
+func (t *Type) takes(v lua.LValue) bool { return t.ok == nil || t.ok(v) }
+
 // mismatch is "" when v is of the type, and otherwise what was expected.
 func (t Type) mismatch(v lua.LValue) string {
-	if t.ok == nil || t.ok(v) {
+	if t.takes(v) {
 		return ""
 	}
 	return t.want

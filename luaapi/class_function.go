@@ -21,9 +21,10 @@ func functionClass() Class {
 			if c.args == nil {
 				return r.callValue(L, c.call)
 			}
-			list := make([]lua.LValue, c.args.MaxN())
-			for i := range list {
-				list[i] = c.args.RawGetInt(i + 1)
+			var few [4]lua.LValue // on the stack of the goroutine
+			list := few[:0]
+			for i := range c.args.MaxN() {
+				list = append(list, c.args.RawGetInt(i+1))
 			}
 			return r.callValue(L, c.call, list...)
 		}

@@ -131,7 +131,7 @@ func (e *BudgetError) Error() string {
 
 // begin makes a Run of one that is done with, or of a new one.
 func (r *Run) begin(vm *VM, ctx context.Context, opts RunOptions) {
-	r.runState = runState{vm: vm, parent: ctx, opts: opts, countdown: stepsPerLook}
+	r.vm, r.parent, r.opts, r.countdown = vm, ctx, opts, stepsPerLook // the rest is zero: see VM.Do
 	r.hurry.Store(false)
 	r.heldSince.Store(math.MaxInt64) // it has not got the VM: who still looks at the Run before must not find it stuck
 	r.deadlineNs.Store(0)
