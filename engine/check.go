@@ -157,8 +157,9 @@ func (c *check) expire(run turn) {
 	c.planNext(run, c.finished(run, &luaapi.Batch{}, &luaapi.DeadlineError{Timeout: c.timeout, Waited: true}, now), now)
 }
 
-func (c *check) options() luaapi.RunOptions {
-	return luaapi.RunOptions{Timeout: c.timeout, Label: c.name, MaxInstructions: c.entry.Check.MaxInstructions, MakeLogger: c.logger, State: c.script.engine.kept}
+// options are those of a call into the script; makeLogger is c.logger, made once where many runs are served.
+func (c *check) options(makeLogger func() *zap.Logger) luaapi.RunOptions {
+	return luaapi.RunOptions{Timeout: c.timeout, Label: &c.name, MaxInstructions: c.entry.Check.MaxInstructions, MakeLogger: makeLogger, State: c.script.engine.kept}
 }
 
 func (c *check) logger() *zap.Logger {
@@ -256,7 +257,7 @@ func (c *check) ask() {
 		defer c.script.end()
 		unix, err := 0.0, error(luaapi.Abandoned(c.timeout))
 		defer func() { c.answered(unix, err) }()
-		unix, err = c.entry.NextRun(c.script.life, c.options())
+		unix, err = c.entry.NextRun(c.script.life, c.options(c.logger))
 	}()
 }
 

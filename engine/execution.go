@@ -48,9 +48,9 @@ func (x *execution) run(run turn) {
 	defer x.cutOff()
 	c := run.check
 	c.record.Load().turn(run.number)
-	opts := c.options()
+	opts := c.options(x.makeLogger)
 	opts.Deadline = run.queued.Add(c.timeout)
-	opts.OnWait, opts.MakeLogger = x.onWait, x.makeLogger
+	opts.OnWait = x.onWait
 	x.err = c.entry.Run(c.script.life, opts, &x.batch)
 	x.ended, x.at = true, time.Now()
 }

@@ -102,7 +102,7 @@ func (h *handle) stop() {
 func (h *handle) options() luaapi.RunOptions {
 	return luaapi.RunOptions{
 		Timeout: h.script.engine.options.Timeout,
-		Label:   h.name,
+		Label:   &h.name,
 		Logger:  h.script.engine.logger.WithLazy(h.source().fields()...),
 		State:   h.script.engine.kept,
 	}

@@ -8,7 +8,7 @@ import (
 
 // lateness counts how late runs started: from when they were due to when they had their turn in the VM, or a
 // slot for their command. It is a histogram of microseconds with eight buckets to each power of two, so that
-// a quantile is right to an eighth.
+// a quantile is right to an eighth, and mostly to much less: inside of a bucket it is interpolated.
 type lateness struct {
 	count   atomic.Uint64
 	max     atomic.Int64 // microseconds
@@ -48,12 +48,16 @@ func (l *lateness) add(d time.Duration) {
 
 // quantile is what the share q of the runs were not later than, 0 if there was no run.
 func (l *lateness) quantile(q float64) time.Duration {
-	want := uint64(q * float64(l.count.Load()))
-	var seen uint64
+	want := q * float64(l.count.Load())
+	longest := time.Duration(l.max.Load()) * time.Microsecond
+	var below time.Duration // the lower end of the bucket
 	for i := range l.buckets {
-		if seen += l.buckets[i].Load(); seen > want {
-			return min(latenessBound(i), time.Duration(l.max.Load())*time.Microsecond)
+		upper, in := latenessBound(i), float64(l.buckets[i].Load())
+		if in > want {
+			return min(below+time.Duration(float64(upper-below)*want/in), longest)
 		}
+		want -= in
+		below = upper
 	}
-	return time.Duration(l.max.Load()) * time.Microsecond
+	return longest
 }

@@ -56,7 +56,7 @@ func (s *script) holdsMore(limit uint64) bool {
 	go func() { // a goroutine of its own: see luaapi.VM.Do
 		more := false
 		defer func() { found <- more }()
-		_ = s.vm.Do(s.life, luaapi.RunOptions{Timeout: time.Second, Label: "memory"}, func(r *luaapi.Run) error {
+		_ = s.vm.Do(s.life, luaapi.RunOptions{Timeout: time.Second, Label: new("memory")}, func(r *luaapi.Run) error {
 			size := r.Memory(limit) // counting ends there
 			s.memory.Store(size)
 			more = size >= limit

@@ -102,7 +102,7 @@ func (o *object) runNext(b *luaapi.Batch) error {
 	e := o.script.engine
 	opts := luaapi.RunOptions{
 		Timeout: e.options.Timeout,
-		Label:   o.name,
+		Label:   &o.name,
 		Sliding: true,
 		Idle:    o.script.idle,
 		Logger:  e.logger.WithLazy(o.source().fields()...),

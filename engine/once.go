@@ -90,7 +90,7 @@ func (c *check) once(ctx context.Context) bool {
 	go func() { // a goroutine of its own: see luaapi.VM.Do
 		r := &result{err: luaapi.Abandoned(c.timeout)}
 		defer func() { done <- r }()
-		r.err = c.entry.Run(c.script.life, c.options(), &r.b)
+		r.err = c.entry.Run(c.script.life, c.options(c.logger), &r.b)
 	}()
 	limit := c.timeout + c.script.engine.stuckGrace
 	timer := time.NewTimer(limit)

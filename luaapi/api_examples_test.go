@@ -81,7 +81,7 @@ func apart(f func() error) error {
 func runCheck(t *testing.T, entry *Entry) {
 	t.Helper()
 	var b Batch
-	opts := RunOptions{Timeout: exampleTimeout, Label: "example", State: newState(t)}
+	opts := RunOptions{Timeout: exampleTimeout, Label: new("example"), State: newState(t)}
 	err := apart(func() error {
 		if _, err := entry.NextRun(context.Background(), opts); err != nil {
 			return err

@@ -142,8 +142,8 @@ func (s *testScript) goDo(opts RunOptions, f func(opts RunOptions, b *Batch) err
 	if opts.Logger == nil {
 		opts.Logger = s.log
 	}
-	if opts.State = s.kept; opts.Label == "" {
-		opts.Label = "check"
+	if opts.State = s.kept; opts.Label == nil {
+		opts.Label = new("check")
 	}
 	done := make(chan outcome, 1)
 	go func() {

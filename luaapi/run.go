@@ -34,8 +34,8 @@ type RunOptions struct {
 	Sliding bool
 	// Idle, when it is closed, ends sleeps at once: nobody has to wait for an object that waits for its time.
 	Idle <-chan struct{}
-	// Label says what runs, for [VM.Stuck]: the check's name.
-	Label string
+	// Label says what runs, for [VM.Stuck]: the check's name, which is read by others while it runs. nil: none.
+	Label *string
 	// State keeps what the script has dumbprobe.state keep, by the Label; nil: there is no check that it could
 	// be kept for.
 	State *state.DB
@@ -135,8 +135,7 @@ func (r *Run) begin(vm *VM, ctx context.Context, opts RunOptions) {
 	r.hurry.Store(false)
 	r.heldSince.Store(math.MaxInt64) // it has not got the VM: who still looks at the Run before must not find it stuck
 	r.deadlineNs.Store(0)
-	label := opts.Label
-	r.label.Store(&label)
+	r.label.Store(opts.Label)
 }
 
 // leftNothing tells whether a run that has ended is known to nobody else: no context was made of it, nothing was to be

@@ -32,7 +32,7 @@ func TestARunThatLeftNothingIsUsedAgainAndNoOther(t *testing.T) {
 			done := make(chan struct{})
 			go func() { // which a run may end
 				defer close(done)
-				_ = s.Entries[0].Run(context.Background(), RunOptions{Timeout: 50 * time.Millisecond, Logger: s.log, Label: "x"}, &b)
+				_ = s.Entries[0].Run(context.Background(), RunOptions{Timeout: 50 * time.Millisecond, Logger: s.log, Label: new("x")}, &b)
 			}()
 			<-done
 			if again := s.vm.spare.Load() != nil; again != test.again {
@@ -64,7 +64,7 @@ func TestRunsAreLookedAtWhileTheyComeAndGo(t *testing.T) {
 			label = "other"
 		}
 		var b Batch
-		if err := s.Entries[0].Run(context.Background(), RunOptions{Timeout: time.Minute, Logger: s.log, Label: label}, &b); err != nil || len(b.Lines) != 1 {
+		if err := s.Entries[0].Run(context.Background(), RunOptions{Timeout: time.Minute, Logger: s.log, Label: new(label)}, &b); err != nil || len(b.Lines) != 1 {
 			t.Fatalf("%v, %d lines", err, len(b.Lines))
 		}
 	}
@@ -81,7 +81,7 @@ func TestAnIdleVMKeepsNothingOfItsLastRun(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			opts := RunOptions{Timeout: time.Minute, Logger: s.log, Label: "x", OnWait: func() { large[0] = 1 }}
+			opts := RunOptions{Timeout: time.Minute, Logger: s.log, Label: new("x"), OnWait: func() { large[0] = 1 }}
 			_ = s.Entries[0].Run(context.Background(), opts, new(Batch))
 		}()
 		<-done

@@ -20,10 +20,10 @@ var errNoState = errors.New("dumbprobe.state is the store of the check that runs
 // transaction is what the run does to the state of its check.
 func (r *Run) transaction() (*state.Txn, error) {
 	if r.txn == nil {
-		if r.opts.State == nil {
+		if r.opts.State == nil || r.opts.Label == nil {
 			return nil, errNoState
 		}
-		r.txn = r.opts.State.Begin(r.opts.Label)
+		r.txn = r.opts.State.Begin(*r.opts.Label)
 	}
 	return r.txn, nil
 }

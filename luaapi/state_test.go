@@ -308,7 +308,7 @@ func TestChecksDoNotSeeEachOthersState(t *testing.T) {
 	t.Parallel()
 	s := loadScript(t, checkOf(`return {n = dp.state:incr("n")}`))
 	for _, test := range []struct{ check, want string }{{"a", `{"n":1}`}, {"b", `{"n":1}`}, {"a", `{"n":2}`}} {
-		o := s.wait(s.start(1, RunOptions{Timeout: longTime, Label: test.check}))
+		o := s.wait(s.start(1, RunOptions{Timeout: longTime, Label: new(test.check)}))
 		if got := o.lines(); !slices.Equal(got, []string{test.want}) {
 			t.Errorf("%s: got %q (%v), want %s", test.check, got, o.err, test.want)
 		}
@@ -338,7 +338,7 @@ func BenchmarkState(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			s := loadScript(b, checkOf(bench.body))
-			opts := RunOptions{Timeout: time.Minute, Logger: s.log, Label: "check", State: s.kept}
+			opts := RunOptions{Timeout: time.Minute, Logger: s.log, Label: new("check"), State: s.kept}
 			b.ReportAllocs()
 			for b.Loop() {
 				var batch Batch

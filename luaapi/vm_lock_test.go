@@ -293,7 +293,7 @@ func TestStuck(t *testing.T) {
 	}
 
 	began := time.Now()
-	blocking := s.start(1, RunOptions{Timeout: shortTime, Label: "the check"})
+	blocking := s.start(1, RunOptions{Timeout: shortTime, Label: new("the check")})
 	<-hold.held
 	for _, at := range []struct {
 		after time.Duration // since the start of the run
