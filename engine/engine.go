@@ -36,6 +36,7 @@ type Engine struct {
 	keptEnd  sync.Once // closes it
 
 	late    lateness
+	garbage garbage // of its scripts
 	started time.Time
 	ready   chan struct{} // closed when the scripts were loaded and started
 
@@ -71,6 +72,7 @@ func newEngine(o Options) *Engine {
 		Guardian:    o.Guardian,
 		Warn:        func(err error) { o.Logger.Warn(err.Error()) },
 	})
+	e.garbage.collect = collectGarbage
 	e.stopping, e.stop = context.WithCancel(context.Background())
 	e.graceOver, e.endGrace = context.WithCancel(context.Background())
 	return e
@@ -276,6 +278,7 @@ func (e *Engine) undelivered(err error) error {
 func (e *Engine) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	e.garbage.end()
 	e.drops.end()
 	_ = e.outputs.Close(ctx)
 	e.commands.Close()

@@ -16,7 +16,7 @@ func (c *check) launch(run turn) {
 	}
 	go func() {
 		x := newExecution(nil)
-		x.run(run)
+		x.run(run, time.Time{})
 		x.conclude()
 	}()
 }
@@ -42,15 +42,16 @@ func newExecution(passOn func()) *execution {
 	return x
 }
 
-// run is the run itself, which is then to be concluded; when the run ends its goroutine early, it is already.
-func (x *execution) run(run turn) {
+// run is the run itself, which is then to be concluded; when the run ends its goroutine early, it is already. now is the
+// present time if it is known, or zero.
+func (x *execution) run(run turn, now time.Time) {
 	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines}, nil, false, false
 	defer x.cutOff()
 	c := run.check
 	c.record.Load().turn(run.number)
 	opts := c.options(x.makeLogger)
 	opts.Deadline = run.queued.Add(c.timeout)
-	opts.OnWait = x.onWait
+	opts.OnWait, opts.Now = x.onWait, now
 	x.err = c.entry.Run(c.script.life, opts, &x.batch)
 	x.ended, x.at = true, time.Now()
 }

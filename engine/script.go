@@ -69,6 +69,7 @@ func (e *Engine) load(ctx context.Context, path string) (*script, error) {
 		loadedAt: time.Now(),
 		commands: e.commands.Group(path, e.options.ScriptCommands),
 	}
+	s.turns.manyServed = e.garbage.pause
 	s.turns.conclusions.conclude = (*execution).conclude
 	s.turns.concludeOwn = e.options.SpoolDir != "" && e.options.SpoolSync == 0
 	s.vm = luaapi.NewVM(path, e.vmOptions(path, s.commands))

@@ -17,6 +17,7 @@ type turns struct {
 	alarm   *time.Timer // ends the runs whose deadline passes while they are queued; nil: not armed
 	alarmAt time.Time
 
+	manyServed  func()      // called when nothing is queued any more, after many runs in a row; may be nil
 	conclusions conclusions // of its runs
 	concludeOwn bool        // who serves concludes all runs: each is to be on the disk before the next begins
 }
@@ -72,18 +73,24 @@ func (t *turns) enter(run turn) {
 // taken over.
 func (t *turns) serve() {
 	x := newExecution(t.passOn)
+	var now time.Time // when the last run came back, if nothing was done since
 	for n := 0; ; n++ {
 		run, ok := t.next()
 		if !ok {
+			if n >= manyRuns && t.manyServed != nil {
+				t.manyServed()
+			}
 			return
 		}
-		x.run(run)
+		x.run(run, now)
+		now = x.at
 		switch {
 		case x.gone:
 			x.conclude()
 			return
 		case n < ownConclusions, t.concludeOwn, x.batch.State: // state is committed now, and must not be saved long before the messages are
 			x.conclude()
+			now = time.Time{}
 		default:
 			x = t.conclusions.take(x)
 		}

@@ -16,11 +16,11 @@ type vmLock struct {
 
 func newVMLock() vmLock { return vmLock{slot: make(chan struct{}, 1)} }
 
-// tryAcquire takes the lock if it is free.
-func (l *vmLock) tryAcquire(r *Run) bool {
+// tryAcquire takes the lock if it is free. now is the present time.
+func (l *vmLock) tryAcquire(r *Run, now time.Time) bool {
 	select {
 	case l.slot <- struct{}{}:
-		l.taken(r)
+		l.taken(r, now)
 		return true
 	default:
 		return false
@@ -32,7 +32,7 @@ func (l *vmLock) tryAcquire(r *Run) bool {
 func (l *vmLock) acquire(ctx context.Context, r *Run) error {
 	select {
 	case l.slot <- struct{}{}:
-		l.taken(r)
+		l.taken(r, time.Now())
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -41,9 +41,9 @@ func (l *vmLock) acquire(ctx context.Context, r *Run) error {
 	}
 }
 
-func (l *vmLock) taken(r *Run) {
-	r.taken = time.Now()
-	r.heldSince.Store(r.taken.UnixNano())
+func (l *vmLock) taken(r *Run, now time.Time) {
+	r.taken = now
+	r.heldSince.Store(now.UnixNano())
 	l.holder.Store(r)
 }
 

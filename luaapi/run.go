@@ -25,6 +25,9 @@ type RunOptions struct {
 	Timeout time.Duration
 	// Deadline is when the Timeout is over, where that began before this run. Zero: it begins now.
 	Deadline time.Time
+	// Now is the present time, where it is known: a look at the clock is a good part of what a short run costs. Zero: it
+	// is not.
+	Now time.Time
 	// OnWait is called when the run gives the VM away for the first time, with the lock still held.
 	OnWait func()
 	// MaxInstructions is how many instructions the run may execute; 0: what the VM's limits say.
@@ -132,7 +135,9 @@ func (e *BudgetError) Error() string {
 // begin makes a Run of one that is done with, or of a new one.
 func (r *Run) begin(vm *VM, ctx context.Context, opts RunOptions) {
 	r.vm, r.parent, r.opts, r.countdown = vm, ctx, opts, stepsPerLook // the rest is zero: see VM.Do
-	r.hurry.Store(false)
+	if r.hurry.Load() {
+		r.hurry.Store(false)
+	}
 	r.heldSince.Store(math.MaxInt64) // it has not got the VM: who still looks at the Run before must not find it stuck
 	r.deadlineNs.Store(0)
 	r.label.Store(opts.Label)
@@ -359,7 +364,7 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 	}
 	ctx = r.context()   // f may have put the deadline off
 	r.opts.Turned = nil // it has begun
-	if !vm.lock.tryAcquire(r) {
+	if !vm.lock.tryAcquire(r, time.Now()) {
 		if lockErr := vm.lock.acquire(ctx, r); lockErr != nil && !r.takeBackLate() {
 			r.abandon()
 		}

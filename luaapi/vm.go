@@ -190,7 +190,10 @@ func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err 
 			vm.spare.Store(r)
 		}
 	}()
-	if !vm.lock.tryAcquire(r) {
+	if r.opts.Now.IsZero() {
+		r.opts.Now = time.Now()
+	}
+	if !vm.lock.tryAcquire(r, r.opts.Now) {
 		if err := vm.lock.acquire(r.context(), r); err != nil {
 			var late *DeadlineError
 			if errors.As(err, &late) {
@@ -282,7 +285,7 @@ func (vm *VM) keepThread(th *lua.LState) {
 // then the VM is left as it is, for good.
 func (vm *VM) Close(ctx context.Context) error {
 	r := &Run{runState: runState{vm: vm, parent: ctx}}
-	if !vm.lock.tryAcquire(r) {
+	if !vm.lock.tryAcquire(r, time.Now()) {
 		if err := vm.lock.acquire(ctx, r); err != nil {
 			return err
 		}
