@@ -1,6 +1,7 @@
 package logconfig
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -22,17 +23,17 @@ type Options struct {
 }
 
 // Log is a logger with what must be known to end it.
+//
+// A log that takes no lines holds up whoever logs for a second only, see docs/checks.md.
 type Log struct {
 	*zap.Logger
-	OnStderr bool // lines go to stderr, perhaps among other sinks
-	close    func()
+	OnStderr bool      // lines go to stderr, perhaps among other sinks
+	Stderr   io.Writer // for lines that are not of the log: as patient as the log is
+	sinks    *sinks
 }
 
-// Close writes out what waits and closes the files of the log.
-func (l *Log) Close() {
-	_ = l.Sync() // a terminal and a pipe cannot be synced
-	l.close()
-}
+// Close writes out what waits and closes the files of the log. It gives up where nothing moves for a second.
+func (l *Log) Close() { l.sinks.close() }
 
 // New makes the logger. Errors name the file, and the line or key in it; nothing is open then.
 func New(o Options) (*Log, error) {
@@ -54,24 +55,43 @@ func New(o Options) (*Log, error) {
 
 // build is zap.Config.Build with the standard streams of o.
 func build(cfg zap.Config, o Options) (*Log, error) {
-	lines, err := openSinks("outputPaths", cfg.OutputPaths, o)
+	encoder := encoders[cfg.Encoding](cfg.EncoderConfig)
+	for _, key := range slices.Sorted(maps.Keys(cfg.InitialFields)) {
+		zap.Any(key, cfg.InitialFields[key]).AddTo(encoder)
+	}
+	s := newSinks(o, func(lost int) []byte { return leftOut(cfg.Level, encoder, lost) })
+	lines, err := s.open("outputPaths", cfg.OutputPaths)
 	if err != nil {
+		s.close()
 		return nil, err
 	}
-	internal, err := openSinks("errorOutputPaths", cfg.ErrorOutputPaths, o)
+	internal, err := s.open("errorOutputPaths", cfg.ErrorOutputPaths)
 	if err != nil {
-		lines.close()
+		s.close()
 		return nil, err
 	}
-	core := zapcore.NewCore(encoders[cfg.Encoding](cfg.EncoderConfig), lines, cfg.Level)
 	return &Log{
-		Logger:   zap.New(core, loggerOptions(cfg, internal)...),
-		OnStderr: lines.stderr,
-		close: func() {
-			lines.close()
-			internal.close()
-		},
+		Logger:   zap.New(zapcore.NewCore(encoder, lines, cfg.Level), loggerOptions(cfg, internal)...),
+		OnStderr: slices.ContainsFunc(cfg.OutputPaths, isStderr),
+		Stderr:   s.stderr,
+		sinks:    s,
 	}, nil
+}
+
+// leftOut is the line about lines that were left out.
+func leftOut(enabled zapcore.LevelEnabler, encoder zapcore.Encoder, lost int) []byte {
+	level := zapcore.WarnLevel
+	if !enabled.Enabled(level) {
+		level = zapcore.ErrorLevel
+	}
+	line, err := encoder.EncodeEntry(zapcore.Entry{
+		Level: level, Time: time.Now(), Message: "lines were left out of the log, which took none for a while",
+	}, []zap.Field{zap.Int("lines", lost)})
+	if err != nil { // zap's encoders have none
+		return nil
+	}
+	defer line.Free()
+	return bytes.Clone(line.Bytes())
 }
 
 func loggerOptions(cfg zap.Config, internal zapcore.WriteSyncer) []zap.Option {
@@ -88,9 +108,6 @@ func loggerOptions(cfg zap.Config, internal zapcore.WriteSyncer) []zap.Option {
 		options = append(options, zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 			return zapcore.NewSamplerWithOptions(core, time.Second, s.Initial, s.Thereafter)
 		}))
-	}
-	for _, key := range slices.Sorted(maps.Keys(cfg.InitialFields)) {
-		options = append(options, zap.Fields(zap.Any(key, cfg.InitialFields[key])))
 	}
 	return options
 }

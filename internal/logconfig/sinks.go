@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -24,43 +25,75 @@ var streams = map[string]string{
 // errStdout is the answer to a log that would end up among the messages.
 var errStdout = errors.New("stdout is where the messages go; log to stderr or to a file, or give another --destination")
 
-// sinks writes to all of a list of paths. It is safe for concurrent use.
+// sinks are what a log is written to. None holds up another.
 type sinks struct {
-	zapcore.WriteSyncer
-	stderr bool // among them
-	close  func()
+	notice         func(lost int) []byte
+	stderr, stdout *patient // stdout is nil: messages go there
+	files          []logFile
 }
 
-// openSinks opens paths: standard streams, and what zap.Open takes (files, and URLs of schemes it knows).
-func openSinks(key string, paths []string, o Options) (sinks, error) {
-	var s sinks
+type logFile struct {
+	*patient
+	close func()
+}
+
+func newSinks(o Options, notice func(lost int) []byte) *sinks {
+	s := &sinks{notice: notice, stderr: newPatient(zapcore.AddSync(o.Stderr), notice)}
+	if o.Stdout != nil {
+		s.stdout = newPatient(zapcore.AddSync(o.Stdout), notice)
+	}
+	return s
+}
+
+// open opens paths: standard streams, and what zap.Open takes (files, and URLs of schemes it knows). The writer writes to
+// all of them, and is safe for concurrent use. close must be called, also after an error.
+func (s *sinks) open(key string, paths []string) (zapcore.WriteSyncer, error) {
 	var writers []zapcore.WriteSyncer
-	var files []string
+	var problems []string
 	for _, path := range paths {
 		switch streams[streamPath(path)] {
 		case stderrName:
-			s.stderr = true
-			writers = append(writers, zapcore.AddSync(o.Stderr))
+			writers = append(writers, s.stderr)
 		case stdoutName:
-			if o.Stdout == nil {
-				return s, fmt.Errorf("%s: %q: %w", key, path, errStdout)
+			if s.stdout == nil {
+				return nil, fmt.Errorf("%s: %q: %w", key, path, errStdout)
 			}
-			writers = append(writers, zapcore.AddSync(o.Stdout))
+			writers = append(writers, s.stdout)
 		default:
-			files = append(files, path)
+			opened, closeFile, err := zap.Open(path)
+			if err != nil {
+				problems = append(problems, err.Error())
+				continue
+			}
+			file := logFile{newPatient(opened, s.notice), closeFile}
+			s.files = append(s.files, file)
+			writers = append(writers, file)
 		}
 	}
-	opened, closeFiles, err := zap.Open(files...)
-	if err != nil {
-		return s, fmt.Errorf("%s: cannot write there: %s", key, strings.ReplaceAll(err.Error(), "; ", ", "))
+	if problems != nil {
+		return nil, fmt.Errorf("%s: cannot write there: %s", key, strings.Join(problems, ", "))
 	}
-	if len(files) > 0 {
-		writers = append(writers, opened)
-	}
-	s.WriteSyncer = zapcore.Lock(zapcore.NewMultiWriteSyncer(writers...))
-	s.close = closeFiles
-	return s, nil
+	return zapcore.NewMultiWriteSyncer(writers...), nil
 }
+
+// close writes out what waits, as long as lines move, and closes the files. A terminal and a pipe cannot be synced.
+func (s *sinks) close() {
+	var all sync.WaitGroup
+	for _, stream := range []*patient{s.stderr, s.stdout} {
+		if stream != nil {
+			all.Go(func() { _ = stream.Sync() })
+		}
+	}
+	for _, file := range s.files {
+		all.Go(func() {
+			_ = file.Sync()
+			file.close()
+		})
+	}
+	all.Wait()
+}
+
+func isStderr(path string) bool { return streams[streamPath(path)] == stderrName }
 
 // streamPath takes off what zap.Open would take off.
 func streamPath(path string) string {
