@@ -73,11 +73,11 @@ func (d *daemon) run(ctx context.Context) error {
 				d.reloads.ask()
 			case !stopping:
 				stopping = true
+				stop() // before the log, which may be slow
 				d.log.Info("told to end; a second signal does not wait for running checks", zap.String("signal", name(s)))
-				stop()
 			default:
-				d.log.Warn("told to end at once", zap.String("signal", name(s)))
 				d.kill(done)
+				d.log.Warn("told to end at once", zap.String("signal", name(s)))
 				return errKilled
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest"
 
 	"dumbprobe/engine"
@@ -88,6 +89,35 @@ func TestDaemonEndsAtOnceWithTheSecondSignal(t *testing.T) {
 		}
 		if !p.closed.Load() {
 			t.Error("the engine was not closed")
+		}
+	})
+}
+
+// A log may be slow.
+func TestASignalIsObeyedBeforeItIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &probe{}
+		told, over := make(chan struct{}), make(chan struct{})
+		d, signals := newDaemon(t, p, func(ctx context.Context) error {
+			<-ctx.Done()
+			close(told)
+			<-over
+			return nil
+		})
+		defer close(over)
+		d.log = zaptest.NewLogger(t).WithOptions(zap.Hooks(func(e zapcore.Entry) error {
+			if e.Level == zapcore.InfoLevel {
+				<-told
+			} else if !p.closed.Load() {
+				t.Error("the engine is not closed yet")
+			}
+			return nil
+		}))
+		result := inBackground(d)
+		signals <- syscall.SIGTERM
+		signals <- syscall.SIGTERM
+		if err := <-result; !errors.Is(err, errKilled) {
+			t.Error(err)
 		}
 	})
 }

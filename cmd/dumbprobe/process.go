@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"dumbprobe/internal/control"
+	"dumbprobe/internal/logconfig"
 	"dumbprobe/internal/systemd"
 )
 
@@ -47,6 +48,7 @@ const (
 
 // run runs the command that the arguments name, and gives the exit status.
 func run(p process) int {
+	stderr := logconfig.NewPatient(p.stderr) // the end does not wait for a reader that has stopped
 	root := newRoot(p)
 	cmd, err := root.ExecuteC()
 	err = asUsageError(root, p.args, err)
@@ -58,10 +60,10 @@ func run(p process) int {
 	case errors.Is(err, errLogged), errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage):
-		fmt.Fprintf(p.stderr, "dumbprobe: %v\nSee %s --help.\n", err, cmd.CommandPath())
+		fmt.Fprintf(stderr, "dumbprobe: %v\nSee %s --help.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
-	fmt.Fprintf(p.stderr, "dumbprobe: %v\n", err)
+	fmt.Fprintf(stderr, "dumbprobe: %v\n", err)
 	if errors.As(err, &unreachable) {
 		return exitUnreachable
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +72,7 @@ func addRun(cmd *cobra.Command, p process) {
 			return err
 		}
 		defer log.Close()
-		return inLog(log, p.stderr, f.daemon(cmd.Context(), p, log.Logger))
+		return inLog(log, f.daemon(cmd.Context(), p, log.Logger))
 	})
 }
 
@@ -195,11 +194,11 @@ func loggedReload(reload func(context.Context) error, log *zap.Logger) func(cont
 }
 
 // inLog puts err into the log, and on stderr if nobody would see it there, and returns errLogged for it.
-func inLog(log *logconfig.Log, stderr io.Writer, err error) error {
+func inLog(log *logconfig.Log, err error) error {
 	for _, e := range parts(err) {
 		log.Error(e.Error())
 		if !log.OnStderr || !log.Core().Enabled(zapcore.ErrorLevel) {
-			fmt.Fprintf(stderr, "dumbprobe: %v\n", e)
+			fmt.Fprintf(log.Stderr, "dumbprobe: %v\n", e)
 		}
 	}
 	if err != nil {
