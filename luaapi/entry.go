@@ -176,12 +176,12 @@ func (e *Entry) openBuiltin(life context.Context, legacy *Legacy) (reader.Reader
 	if e.stderr == nil {
 		e.stderr = loglimit.New()
 	}
-	stderr := e.vm.logStderr(e.Name, e.stderr)
-	if o := legacy.claim(e.vm, life, e.handle.source, stderr); o != nil {
+	log := e.vm.readerLog(e.Name, e.stderr)
+	if o := legacy.claim(e.vm, life, e.handle.source, log); o != nil {
 		return o, nil
 	}
 	_ = legacy.Close() // first: the two may want the same port
-	o, err := openOwned(e.vm, life, e.handle.source, stderr)
+	o, err := openOwned(e.vm, life, e.handle.source, log)
 	if err != nil {
 		return nil, err
 	}

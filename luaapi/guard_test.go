@@ -3,9 +3,12 @@ package luaapi
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"dumbprobe/internal/command"
@@ -76,17 +79,21 @@ return {
 	})
 }
 
-// crashingSource panics when it is opened, crashingReader when it is closed.
+// crashingSource panics when it is opened, crashingReader in all that it is asked.
 type (
 	crashingSource struct{}
 	crashingReader struct{ reader.Reader }
 )
 
-func (crashingSource) open(context.Context, Commands, func(string)) (reader.Reader, error) {
+func (crashingSource) open(context.Context, Commands, *ownedReader) (reader.Reader, error) {
 	panic("a bug in open")
 }
 
-func (crashingReader) Close() error { panic("a bug in Close") }
+func (crashingReader) Take(int) ([]reader.Record, error) { panic("a bug in Take") }
+func (crashingReader) PutBack([]reader.Record)           { panic("a bug in PutBack") }
+func (crashingReader) End() error                        { panic("a bug in End") }
+func (crashingReader) Stats() reader.Stats               { panic("a bug in Stats") }
+func (crashingReader) Close() error                      { panic("a bug in Close") }
 
 func TestAPanicOfTheDaemonInAHandleIsAnErrorOfTheHandle(t *testing.T) {
 	s := loadScript(t, `
@@ -133,16 +140,82 @@ return {
 		})
 		t.Run(name+", close", func(t *testing.T) {
 			s.logs.TakeAll()
-			right := h.source
-			h.source = crashingReader{right}
+			owned := h.source.(*ownedReader)
+			right := owned.Reader
+			owned.Reader = crashingReader{right}
 			wantInternalError(t, h.close(), "a bug in Close")
 			s.reported("a bug in Close", "crashingReader.Close")
-			h.source = right
+			if err := right.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAPanicInAReaderIsTheEndOfTheReader(t *testing.T) {
+	s := loadScript(t, `return {require "dumbprobe".ShellStream{command = "echo '{}'; exec sleep 3600"}}`)
+	for name, call := range map[string]func(reader.Reader){
+		"Take":    func(r reader.Reader) { _, _ = r.Take(0) },
+		"PutBack": func(r reader.Reader) { r.PutBack([]reader.Record{{Text: "{}"}}) },
+		"End":     func(r reader.Reader) { _ = r.End() },
+		"Stats":   func(r reader.Reader) { _ = r.Stats() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.logs.TakeAll()
+			h := s.handle(1)
+			if err := h.open(); err != nil {
+				t.Fatal(err)
+			}
+			owned := h.source.(*ownedReader)
+			right := owned.Reader
+			owned.Reader = crashingReader{right}
+			call(h.source)
+			s.reported("a bug in "+name, "crashingReader."+name)
+			if records, err := h.source.Take(0); err != io.EOF || len(records) > 0 {
+				t.Errorf("Take gives %v, %v", records, err)
+			}
+			if stats := h.source.Stats(); stats != (reader.Stats{}) {
+				t.Errorf("Stats gives %v", stats)
+			}
+			wantInternalError(t, h.source.End(), "a bug in "+name)
+			if n := s.logs.FilterMessageSnippet("report this as a bug").Len(); n != 1 {
+				t.Errorf("%d panics were logged", n)
+			}
+			for err, end := error(nil), time.After(longTime); err == nil; _, err = right.Take(0) {
+				select {
+				case <-right.Ready():
+				case <-end:
+					t.Fatal("the source goes on")
+				}
+			}
+			owned.Reader = right
 			if err := h.close(); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// A reader of a script's own that panics is at its end for the script, too.
+func TestAPanicInAReaderOfAScriptIsItsReason(t *testing.T) {
+	s := loadScript(t, `
+local dp = require "dumbprobe"
+return {dp.Function{interval = 1, call = function()
+  local lines = dp.reader.command{command = "echo err >&2; exec sleep 3600"}
+  local line, why = lines:read()
+  return {line = line, why = why, reason = lines:reason()}
+end}}`)
+	s.vm.logger = s.vm.logger.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
+		if strings.HasPrefix(e.Message, "a command wrote") {
+			panic("a bug in the log")
+		}
+		return nil
+	}))
+	o := s.mustRun(1)
+	if got := o.lines(); len(got) != 1 || got[0] != `{"why":"eof","reason":"internal error: a bug in the log"}` {
+		t.Errorf("the script sees %s", got)
+	}
+	s.reported("a bug in the log", "readStderr")
 }
 
 func wantInternalError(t *testing.T, err error, panicked string) {

@@ -93,7 +93,7 @@ func handleClass(def Class, read func(h *handleObject, set *fieldSet, v []lua.LV
 				L.RaiseError("%s.open: the fields of the handle are wrong", name)
 			}
 			r := runOf(L)
-			source := r.openReader(L, h.source, vm.logStderr(h.Name, vm.lines))
+			source := r.openReader(L, h.source, vm.readerLog(h.Name, vm.lines))
 			if h.own != nil { // another run was faster
 				vm.disown(source)
 				r.waitOrRaise(L, func(context.Context) error { return source.Close() })

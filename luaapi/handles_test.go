@@ -498,7 +498,7 @@ func TestAReaderOfARunThatWasAbandonedIsClosed(t *testing.T) {
 // slowSource opens a reader in its own time.
 type slowSource func() reader.Reader
 
-func (f slowSource) open(context.Context, Commands, func(string)) (reader.Reader, error) {
+func (f slowSource) open(context.Context, Commands, *ownedReader) (reader.Reader, error) {
 	return f(), nil
 }
 

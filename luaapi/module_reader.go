@@ -19,7 +19,7 @@ func readerModule() Module {
 			if len(vm.readers) >= maxReaders {
 				L.RaiseError("the script has %d readers open; close them when they are done with", len(vm.readers))
 			}
-			return vm.pushReader(L, runOf(L).openReader(L, sourceOf(L.CheckTable(1)), vm.logStderr("", vm.lines)))
+			return vm.pushReader(L, runOf(L).openReader(L, sourceOf(L.CheckTable(1)), vm.readerLog("", vm.lines)))
 		}
 		return f
 	}

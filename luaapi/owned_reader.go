@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"context"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -12,9 +13,10 @@ import (
 // the script's next version: then it goes on, with what has arrived, as if nothing had happened.
 type ownedReader struct {
 	reader.Reader
-	source   readerSource
-	cancel   context.CancelFunc
-	onStderr atomic.Pointer[func(string)]
+	source readerSource
+	cancel context.CancelFunc
+	log    atomic.Pointer[readerLog] // its owner's
+	crash  atomic.Pointer[error]     // of a panic in a call of the reader; nil: there was none
 
 	mu     sync.Mutex  // protects following fields
 	owner  *VM         // nil: between two owners
@@ -22,32 +24,34 @@ type ownedReader struct {
 }
 
 // openOwned opens source for vm; life bounds it as long as vm owns it.
-func openOwned(vm *VM, life context.Context, source readerSource, onStderr func(string)) (*ownedReader, error) {
+func openOwned(vm *VM, life context.Context, source readerSource, log *readerLog) (*ownedReader, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := &ownedReader{source: source, cancel: cancel}
+	o.log.Store(log)
 	defer func() {
 		if o.Reader == nil { // an error, or a panic
 			cancel()
 		}
 	}()
-	opened, err := source.open(ctx, vm.commands, o.stderr)
+	opened, err := source.open(ctx, vm.commands, o)
 	if err != nil {
 		return nil, err
 	}
 	o.Reader = opened
-	o.own(vm, life, onStderr)
+	o.own(vm, life, log)
 	return o, nil
 }
 
-func (o *ownedReader) stderr(line string) {
-	if f := o.onStderr.Load(); f != nil {
-		(*f)(line)
-	}
+// options are limits, with what the reader is to tell.
+func (o *ownedReader) options(limits reader.Options) reader.Options {
+	limits.OnStderr = func(line string) { o.log.Load().stderr(line) }
+	limits.OnPanic = func(crash any) error { return panicError(o.log.Load().logger, crash) }
+	return limits
 }
 
 // own makes vm the owner. If life is over, so is the reader.
-func (o *ownedReader) own(vm *VM, life context.Context, onStderr func(string)) {
-	o.onStderr.Store(&onStderr)
+func (o *ownedReader) own(vm *VM, life context.Context, log *readerLog) {
+	o.log.Store(log)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.owner = vm
@@ -72,15 +76,63 @@ func (o *ownedReader) isOf(vm *VM) bool {
 	return o.owner == vm
 }
 
+// The methods of reader.Reader are called by the daemon outside of a run, too. A panic in one of them is logged; the
+// reader is at its end then, and that is why.
+
+// Take implements reader.Reader.
+func (o *ownedReader) Take(limit int) (records []reader.Record, err error) {
+	if !o.guarded(func() { records, err = o.Reader.Take(limit) }) {
+		return nil, io.EOF
+	}
+	return records, err
+}
+
+// PutBack implements reader.Reader.
+func (o *ownedReader) PutBack(records []reader.Record) {
+	o.guarded(func() { o.Reader.PutBack(records) })
+}
+
+// End implements reader.Reader.
+func (o *ownedReader) End() (err error) {
+	if !o.guarded(func() { err = o.Reader.End() }) {
+		return *o.crash.Load()
+	}
+	return err
+}
+
+// Stats implements reader.Reader.
+func (o *ownedReader) Stats() (s reader.Stats) {
+	o.guarded(func() { s = o.Reader.Stats() })
+	return s
+}
+
 // Close implements reader.Reader.
-func (o *ownedReader) Close() error {
+func (o *ownedReader) Close() (err error) {
 	defer o.cancel() // also where the reader's Close panics
 	o.mu.Lock()
 	if o.unbind != nil {
 		o.unbind()
 	}
 	o.mu.Unlock()
-	return o.Reader.Close()
+	if !o.try(func() { err = o.Reader.Close() }) {
+		return *o.crash.Load()
+	}
+	return err
+}
+
+// guarded calls f, which calls the reader, unless that has panicked before. It is false where there was a panic.
+func (o *ownedReader) guarded(f func()) bool { return o.crash.Load() == nil && o.try(f) }
+
+func (o *ownedReader) try(f func()) (ok bool) {
+	defer func() {
+		if crash := recover(); crash != nil {
+			err := panicError(o.log.Load().logger, crash)
+			o.crash.Store(&err)
+			o.cancel()
+		}
+	}()
+	f()
+	return true
 }
 
 // Legacy is a reader, open and with what has arrived, that one version of a script leaves to the next. Who
@@ -99,11 +151,11 @@ func (l *Legacy) Close() error {
 }
 
 // claim makes vm the owner of the reader, if it is the one that source would open.
-func (l *Legacy) claim(vm *VM, life context.Context, source readerSource, onStderr func(string)) *ownedReader {
+func (l *Legacy) claim(vm *VM, life context.Context, source readerSource, log *readerLog) *ownedReader {
 	if l == nil || !sameSource(l.reader.source, source) || l.spent.Swap(true) {
 		return nil
 	}
-	l.reader.own(vm, life, onStderr)
+	l.reader.own(vm, life, log)
 	return l.reader
 }
 

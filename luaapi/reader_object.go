@@ -63,11 +63,11 @@ func readerClass() Class {
 // openReader opens a source that lives as long as the VM, unless it is closed. When the run ends early, in the
 // middle of this, nobody knows of the reader: then it is closed here. If the version of the script before has
 // left the same source to this run, that is taken.
-func (r *Run) openReader(L *lua.LState, source readerSource, onStderr func(string)) *ownedReader {
+func (r *Run) openReader(L *lua.LState, source readerSource, log *readerLog) *ownedReader {
 	vm := r.vm
 	legacy := r.opts.legacy
 	r.opts.legacy = nil
-	if o := legacy.claim(vm, vm.life, source, onStderr); o != nil {
+	if o := legacy.claim(vm, vm.life, source, log); o != nil {
 		vm.own(o)
 		return o
 	}
@@ -82,7 +82,7 @@ func (r *Run) openReader(L *lua.LState, source readerSource, onStderr func(strin
 		if legacy != nil {
 			_ = legacy.Close() // first: the two may want the same port
 		}
-		o, err = openOwned(vm, vm.life, source, onStderr)
+		o, err = openOwned(vm, vm.life, source, log)
 		return err
 	})
 	known = true
@@ -252,10 +252,17 @@ func (vm *VM) own(o *ownedReader) { vm.readers[o] = struct{}{} }
 
 func (vm *VM) disown(o *ownedReader) { delete(vm.readers, o) }
 
-// logStderr logs what a stream's command writes to its standard error, within limit.
-func (vm *VM) logStderr(name string, limit *loglimit.Limit) func(string) {
-	logger := vm.logger.With(zap.String("handle", name))
-	return func(line string) {
-		limit.Log(logger, zapcore.InfoLevel, "a command wrote to its standard error", zap.String("line", line))
-	}
+// readerLog is where what happens to a reader is logged.
+type readerLog struct {
+	logger *zap.Logger
+	lines  *loglimit.Limit // of what its command writes to its standard error
+}
+
+// readerLog is the log of the reader of the handle of that name.
+func (vm *VM) readerLog(name string, lines *loglimit.Limit) *readerLog {
+	return &readerLog{logger: vm.logger.With(zap.String("handle", name)), lines: lines}
+}
+
+func (l *readerLog) stderr(line string) {
+	l.lines.Log(l.logger, zapcore.InfoLevel, "a command wrote to its standard error", zap.String("line", line))
 }

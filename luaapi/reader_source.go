@@ -12,8 +12,8 @@ import (
 // readerSource is all that a Go-side reader is opened with. Equal sources are the same: a reader of one can
 // stand for a reader of the other.
 type readerSource interface {
-	// open starts the reader; ctx bounds its life.
-	open(ctx context.Context, commands Commands, onStderr func(string)) (reader.Reader, error)
+	// open starts the reader of o; ctx bounds its life.
+	open(ctx context.Context, commands Commands, o *ownedReader) (reader.Reader, error)
 }
 
 func sameSource(a, b readerSource) bool { return a != nil && reflect.DeepEqual(a, b) }
@@ -21,13 +21,11 @@ func sameSource(a, b readerSource) bool { return a != nil && reflect.DeepEqual(a
 // commandSource is a command whose lines are read.
 type commandSource struct {
 	Spec   command.Spec
-	Limits reader.Options // without OnStderr
+	Limits reader.Options // without what is called, here and in the others
 }
 
-func (s commandSource) open(ctx context.Context, commands Commands, onStderr func(string)) (reader.Reader, error) {
-	o := s.Limits
-	o.OnStderr = onStderr
-	return reader.OpenCommand(ctx, commands, s.Spec, o)
+func (s commandSource) open(ctx context.Context, commands Commands, o *ownedReader) (reader.Reader, error) {
+	return reader.OpenCommand(ctx, commands, s.Spec, o.options(s.Limits))
 }
 
 // fileSource is a file whose lines are read.
@@ -36,8 +34,8 @@ type fileSource struct {
 	Limits reader.Options
 }
 
-func (s fileSource) open(ctx context.Context, _ Commands, _ func(string)) (reader.Reader, error) {
-	return reader.OpenFile(ctx, s.Spec, s.Limits)
+func (s fileSource) open(ctx context.Context, _ Commands, o *ownedReader) (reader.Reader, error) {
+	return reader.OpenFile(ctx, s.Spec, o.options(s.Limits))
 }
 
 // socketSource is a stream socket that is connected to, or a datagram socket that is listened on.
@@ -46,10 +44,10 @@ type socketSource struct {
 	Limits reader.Options
 }
 
-func (s socketSource) open(ctx context.Context, _ Commands, _ func(string)) (reader.Reader, error) {
+func (s socketSource) open(ctx context.Context, _ Commands, o *ownedReader) (reader.Reader, error) {
 	if datagram := s.Spec.Network == "udp" || s.Spec.Network == "unixgram"; datagram != s.Spec.Listen {
 		return nil, fmt.Errorf("%s:%s: streams (tcp, unix) are connected to, datagrams (udp, unixgram) are listened for, with listen = true",
 			s.Spec.Network, s.Spec.Address)
 	}
-	return reader.OpenSocket(ctx, s.Spec, s.Limits)
+	return reader.OpenSocket(ctx, s.Spec, o.options(s.Limits))
 }

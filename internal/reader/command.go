@@ -41,14 +41,16 @@ func OpenCommand(ctx context.Context, runner Starter, spec command.Spec, o Optio
 }
 
 func (b *base) readCommand(stream *command.Stream) error {
-	defer stream.Close()
 	stderrDone := make(chan struct{})
+	defer func() {
+		stream.Close()
+		<-stderrDone
+	}()
 	go func() {
 		defer close(stderrDone)
-		lines := framer{max: b.options.MaxLine}
-		readLines(stream.Stderr(), &lines, stderrChunk, b.stderr)
-		lines.flush()
-		b.stderr(lines.take())
+		if err := b.guarded(func() error { return b.readStderr(stream) }); err != nil {
+			b.cancel(err) // nobody reads it any more: the command would block
+		}
 	}()
 	lines := framer{max: b.options.MaxLine}
 	readLines(stream.Stdout(), &lines, chunk, b.put)
@@ -77,6 +79,14 @@ func (b *base) readCommand(stream *command.Stream) error {
 		return fmt.Errorf("exit code %d", result.Code)
 	}
 	return nil
+}
+
+func (b *base) readStderr(stream *command.Stream) error {
+	lines := framer{max: b.options.MaxLine}
+	err := readLines(stream.Stderr(), &lines, stderrChunk, b.stderr)
+	lines.flush()
+	b.stderr(lines.take())
+	return err
 }
 
 func (b *base) stderr(records []Record) bool {

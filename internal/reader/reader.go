@@ -49,6 +49,10 @@ type Options struct {
 	// OnStderr gets each line that a command writes to stderr, cut at MaxLine. The command waits for it;
 	// it must not call Close. nil: discard.
 	OnStderr func(line string)
+
+	// OnPanic gets what a goroutine of the reader has panicked with, on that goroutine, while its stack is there. The
+	// error it gives is the End of the Reader. nil: the panic ends the process.
+	OnPanic func(crash any) error
 }
 
 func (o Options) withDefaults() Options {
@@ -119,7 +123,7 @@ func (b *base) run(read func() error) {
 	}
 	go func() {
 		defer close(b.done)
-		err := read()
+		err := b.guarded(read)
 		if b.silence != nil {
 			b.silence.Stop()
 		}
