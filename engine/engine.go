@@ -71,6 +71,7 @@ func newEngine(o Options) *Engine {
 		MaxCommands: o.MaxCommands,
 		Guardian:    o.Guardian,
 		Warn:        func(err error) { o.Logger.Warn(err.Error()) },
+		OnPanic:     func(crash any) error { return luaapi.PanicError(o.Logger, crash) },
 	})
 	e.garbage.collect = collectGarbage
 	e.stopping, e.stop = context.WithCancel(context.Background())

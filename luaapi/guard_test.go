@@ -196,6 +196,16 @@ func TestAPanicInAReaderIsTheEndOfTheReader(t *testing.T) {
 	}
 }
 
+// crashingLogger panics with the lines that begin so.
+func crashingLogger(logger *zap.Logger, line string) *zap.Logger {
+	return logger.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
+		if strings.HasPrefix(e.Message, line) {
+			panic("a bug in the log")
+		}
+		return nil
+	}))
+}
+
 // A reader of a script's own that panics is at its end for the script, too.
 func TestAPanicInAReaderOfAScriptIsItsReason(t *testing.T) {
 	s := loadScript(t, `
@@ -205,12 +215,7 @@ return {dp.Function{interval = 1, call = function()
   local line, why = lines:read()
   return {line = line, why = why, reason = lines:reason()}
 end}}`)
-	s.vm.logger = s.vm.logger.WithOptions(zap.Hooks(func(e zapcore.Entry) error {
-		if strings.HasPrefix(e.Message, "a command wrote") {
-			panic("a bug in the log")
-		}
-		return nil
-	}))
+	s.vm.logger = crashingLogger(s.vm.logger, "a command wrote")
 	o := s.mustRun(1)
 	if got := o.lines(); len(got) != 1 || got[0] != `{"why":"eof","reason":"internal error: a bug in the log"}` {
 		t.Errorf("the script sees %s", got)
@@ -224,4 +229,20 @@ func wantInternalError(t *testing.T, err error, panicked string) {
 	if !errors.As(err, &script) || !script.Panic || !strings.Contains(err.Error(), "internal error: "+panicked) {
 		t.Errorf("the run gives %v, want an internal error %q", err, panicked)
 	}
+}
+
+func TestAPanicBesideARunIsAnErrorOfTheRun(t *testing.T) {
+	s := loadScript(t, `
+return {require "dumbprobe".Function{interval = 1, call = function()
+  local f = io.popen("echo oops >&2; exec sleep 3600")
+  assert(f:read("*a") == "")
+  f:close()
+  return {}
+end}}`)
+	s.log = crashingLogger(s.log, "oops")
+	o := s.wait(s.start(1, RunOptions{Timeout: longTime, Logger: s.log}))
+	if o.err == nil || !strings.Contains(o.err.Error(), "internal error: a bug in the log") {
+		t.Errorf("the run gives %v", o.err)
+	}
+	s.reported("a bug in the log", "ioPopen")
 }

@@ -45,7 +45,7 @@ func openOwned(vm *VM, life context.Context, source readerSource, log *readerLog
 // options are limits, with what the reader is to tell.
 func (o *ownedReader) options(limits reader.Options) reader.Options {
 	limits.OnStderr = func(line string) { o.log.Load().stderr(line) }
-	limits.OnPanic = func(crash any) error { return panicError(o.log.Load().logger, crash) }
+	limits.OnPanic = func(crash any) error { return PanicError(o.log.Load().logger, crash) }
 	return limits
 }
 
@@ -126,7 +126,7 @@ func (o *ownedReader) guarded(f func()) bool { return o.crash.Load() == nil && o
 func (o *ownedReader) try(f func()) (ok bool) {
 	defer func() {
 		if crash := recover(); crash != nil {
-			err := panicError(o.log.Load().logger, crash)
+			err := PanicError(o.log.Load().logger, crash)
 			o.crash.Store(&err)
 			o.cancel()
 		}

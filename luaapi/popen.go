@@ -61,7 +61,7 @@ func ioPopen(vm *VM, L *lua.LState) int {
 		return failed(L, err.Error())
 	}
 	r.atEnd(p.stream.Close)
-	go func() { // ends with the stream
+	aside(onStderr, func() { // ends with the stream
 		text := make([]byte, 4096)
 		for {
 			n, err := p.stream.Stderr().Read(text)
@@ -72,7 +72,7 @@ func ioPopen(vm *VM, L *lua.LState) int {
 				return
 			}
 		}
-	}()
+	}, p.stream.Stop)
 	L.Push(vm.newFile(f))
 	return 1
 }
@@ -122,12 +122,12 @@ func (p *popenProcess) close(vm *VM, L *lua.LState, busy bool) int {
 		// As pclose does: wait for the end. What it still prints is discarded, or it would block; one that
 		// prints on and on is ended, as the signal SIGPIPE would do there.
 		drained := make(chan struct{})
-		go func() {
+		aside(r.Logger(), func() {
 			defer close(drained)
 			if n, _ := io.CopyN(io.Discard, p.stream.Stdout(), maxUnread); n == maxUnread {
 				p.stream.Stop(errUnread)
 			}
-		}()
+		}, p.stream.Stop)
 		result, err = p.stream.Wait()
 		p.stream.Close()
 		p.leave()

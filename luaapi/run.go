@@ -385,7 +385,7 @@ func (r *Run) Wait(f func(ctx context.Context) error) error {
 func (r *Run) outside(ctx context.Context, f func(ctx context.Context) error) (crash any, err error) {
 	defer func() {
 		if crash = recover(); crash != nil {
-			_ = panicError(r.Logger(), crash)
+			_ = PanicError(r.Logger(), crash)
 		}
 	}()
 	return nil, f(ctx)

@@ -204,7 +204,17 @@ func (r *Runner) fork(p *process, path string, attr *syscall.ProcAttr) (err erro
 
 // finish waits for p, reaps it and calls free; a p that even KILL did not end is reaped in the background. whole says
 // that nothing of p is to stay.
-func (r *Runner) finish(ctx context.Context, p *process, free func(), whole bool) (Result, error) {
+func (r *Runner) finish(ctx context.Context, p *process, free func(), whole bool) (_ Result, err error) {
+	over := false
+	defer func() {
+		if over {
+			return
+		}
+		r.abandon(p, free)
+		if r.options.OnPanic != nil {
+			err = r.options.OnPanic(recover())
+		}
+	}()
 	leftovers, killed := p.supervise(ctx, r.options)
 	p.closeStdin()
 	if whole && killed == nil {
@@ -216,29 +226,46 @@ func (r *Runner) finish(ctx context.Context, p *process, free func(), whole bool
 	if leftovers {
 		r.leftovers.Add(1)
 	}
-	var err error
 	if isClosed(p.exited) {
 		result.Code, err = r.reap(p)
 		free()
 	} else {
 		result.Code = -int(syscall.SIGKILL)
-		r.stuck.Add(1)
-		go func() {
-			<-p.exited
-			r.reap(p)
-			r.stuck.Add(-1)
-			free()
-		}()
+		r.reapLater(p, free)
 	}
 	result.Duration = time.Since(p.started)
-	if killed == nil {
-		return result, err
+	if killed != nil {
+		r.killed.Add(1)
+		if errors.Is(killed, context.DeadlineExceeded) {
+			r.timeouts.Add(1)
+		}
+		err = killed
 	}
-	r.killed.Add(1)
-	if errors.Is(killed, context.DeadlineExceeded) {
-		r.timeouts.Add(1)
+	over = true
+	return result, err
+}
+
+func (r *Runner) reapLater(p *process, free func()) {
+	r.stuck.Add(1)
+	go func() {
+		<-p.exited
+		r.reap(p)
+		r.stuck.Add(-1)
+		free()
+	}()
+}
+
+// abandon is for a p that finish has panicked with. Of what p has started, the group alone is ended.
+func (r *Runner) abandon(p *process, free func()) {
+	r.mu.Lock()
+	reaped := r.children[p.pid] != p
+	r.mu.Unlock()
+	if !reaped {
+		p.awaitExit()
+		syscall.Kill(-p.pid, syscall.SIGKILL)
+		r.reapLater(p, free)
 	}
-	return result, killed
+	p.closePipes()
 }
 
 func (r *Runner) reap(p *process) (int, error) {

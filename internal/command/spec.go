@@ -47,6 +47,9 @@ type Options struct {
 	Guardian []string
 	// Warn, if it is not nil, hears what works less well than it should; from any goroutine.
 	Warn func(error)
+	// OnPanic gets what the end of a command has panicked with, while the stack is there; from any goroutine. The error
+	// it gives is that command's, which is killed. nil: the panic goes on.
+	OnPanic func(crash any) error
 }
 
 func (o Options) withDefaults() Options {

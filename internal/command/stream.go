@@ -57,8 +57,8 @@ func (r *Runner) start(ctx context.Context, s Spec, o *owner) (*Stream, error) {
 		defer end()
 		defer close(stream.done)
 		defer stop(nil)
+		defer r.guard.end(p.tree.mark)
 		stream.result, stream.err = r.finish(ctx, p, free, true)
-		r.guard.end(p.tree.mark)
 	}()
 	return stream, nil
 }
