@@ -255,9 +255,11 @@ func (c *check) ask() {
 	}
 	go func() {
 		defer c.script.end()
-		unix, err := 0.0, error(luaapi.Abandoned(c.timeout))
-		defer func() { c.answered(unix, err) }()
-		unix, err = c.entry.NextRun(c.script.life, c.options(c.logger))
+		var unix float64
+		luaapi.Finally(c.script.life, c.timeout, func() (err error) {
+			unix, err = c.entry.NextRun(c.script.life, c.options(c.logger))
+			return err
+		}, func(err error) { c.answered(unix, err) })
 	}()
 }
 

@@ -59,7 +59,7 @@ func (x *execution) run(run turn, now time.Time) {
 // cutOff concludes a run that has not come back.
 func (x *execution) cutOff() {
 	if !x.ended {
-		x.err, x.at = luaapi.Abandoned(x.check.timeout), time.Now()
+		x.err, x.at = luaapi.Abandoned(x.check.script.life, x.check.timeout), time.Now()
 		x.conclude()
 	}
 }

@@ -214,11 +214,7 @@ func (h *handle) tellAbout(about string, o Outcome, err error) {
 // call runs f on a goroutine that may end early (see luaapi.VM.Do), and waits for it.
 func (h *handle) call(f func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		err := error(luaapi.Abandoned(h.script.engine.options.Timeout))
-		defer func() { done <- err }()
-		err = f()
-	}()
+	go luaapi.Finally(h.script.life, h.script.engine.options.Timeout, f, func(err error) { done <- err })
 	return <-done
 }
 

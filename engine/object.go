@@ -109,11 +109,9 @@ func (o *object) runNext(b *luaapi.Batch) error {
 		State:   e.kept,
 	}
 	done := make(chan error, 1)
-	go func() {
-		err := error(luaapi.Abandoned(opts.Timeout))
-		defer func() { done <- err }()
-		err = o.object.RunNext(o.script.life, opts, b, func(lines [][]byte) { e.sendLines(lines) })
-	}()
+	go luaapi.Finally(o.script.life, opts.Timeout, func() error {
+		return o.object.RunNext(o.script.life, opts, b, e.sendLines)
+	}, func(err error) { done <- err })
 	return <-done
 }
 

@@ -88,9 +88,11 @@ func (c *check) once(ctx context.Context) bool {
 	}
 	done := make(chan *result, 1)
 	go func() { // a goroutine of its own: see luaapi.VM.Do
-		r := &result{err: luaapi.Abandoned(c.timeout)}
-		defer func() { done <- r }()
-		r.err = c.entry.Run(c.script.life, c.options(c.logger), &r.b)
+		var r result
+		luaapi.Finally(c.script.life, c.timeout, func() error { return c.entry.Run(c.script.life, c.options(c.logger), &r.b) }, func(err error) {
+			r.err = err
+			done <- &r
+		})
 	}()
 	limit := c.timeout + c.script.engine.stuckGrace
 	timer := time.NewTimer(limit)

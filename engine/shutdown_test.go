@@ -284,3 +284,22 @@ func TestAnEndWhileTheScriptsLoadIsNoError(t *testing.T) {
 		t.Error("Run did not return")
 	}
 }
+
+// A run that is cancelled while another holds the VM cannot come back to say so.
+func TestARunThatIsCancelledInAStuckVMIsNoTimeout(t *testing.T) {
+	t.Parallel()
+	path := lua(t, "a.lua", `
+return {
+  dp.Function{name = "sleeper", interval = 3600, timeout = 3600, call = function() dp.log.info("asleep"); dp.sleep(3600) return {} end},
+  dp.Function{name = "holder", interval = 3600, timeout = 3600, first = "interval", call = function() dp.log.info("`+holdVM+`"); return {} end},
+}`)
+	d := launch(t, Options{Checks: []string{path}, Grace: 10 * time.Millisecond}, soon)
+	d.log("the sleep", says("asleep"))
+	go func() { _, _ = d.RunCheck(t.Context(), "holder") }()
+	d.log("the hold", says(holdVM))
+	d.cancel()
+	l := d.log("the end of the sleeper", told("sleeper", ""))
+	if l.ContextMap()["outcome"] != string(OutcomeCancelled) || l.Message != errStopped.Error() {
+		t.Errorf("it ended as %v: %s", l.ContextMap()["outcome"], l.Message)
+	}
+}

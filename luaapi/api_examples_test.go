@@ -70,11 +70,7 @@ const exampleTimeout = 10 * time.Second
 // apart calls f on a goroutine of its own, as the methods of an Entry want it.
 func apart(f func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		err := Abandoned(exampleTimeout)
-		defer func() { done <- err }()
-		err = f()
-	}()
+	go Finally(context.Background(), exampleTimeout, f, func(err error) { done <- err })
 	return <-done
 }
 

@@ -49,14 +49,12 @@ func inVM(t *testing.T, expression string, look func(L *lua.LState, vm *VM, v lu
 func do(t *testing.T, vm *VM, f func(r *Run)) {
 	t.Helper()
 	done := make(chan error, 1)
-	go func() {
-		err := Abandoned(0)
-		defer func() { done <- err }()
-		err = vm.Do(context.Background(), RunOptions{Timeout: 10 * time.Second}, func(r *Run) error {
+	go Finally(context.Background(), 0, func() error {
+		return vm.Do(context.Background(), RunOptions{Timeout: 10 * time.Second}, func(r *Run) error {
 			f(r)
 			return nil
 		})
-	}()
+	}, func(err error) { done <- err })
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

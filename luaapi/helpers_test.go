@@ -146,15 +146,12 @@ func (s *testScript) goDo(opts RunOptions, f func(opts RunOptions, b *Batch) err
 		opts.Label = new("check")
 	}
 	done := make(chan outcome, 1)
-	go func() {
-		o := outcome{err: Abandoned(opts.Timeout)}
-		began := time.Now()
-		defer func() {
-			o.took = time.Since(began)
-			done <- o
-		}()
-		o.err = f(opts, &o.batch)
-	}()
+	var o outcome
+	began := time.Now()
+	go Finally(context.Background(), opts.Timeout, func() error { return f(opts, &o.batch) }, func(err error) {
+		o.err, o.took = err, time.Since(began)
+		done <- o
+	})
 	return done
 }
 

@@ -34,29 +34,24 @@ func (e *LoadError) Unwrap() error { return e.Err }
 
 // Load reads the script, runs it within opts.Timeout, and looks at what its CHECKS are. It is called once.
 func (vm *VM) Load(ctx context.Context, opts RunOptions) (*Script, error) {
-	type outcome struct {
-		script *Script
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() { // a goroutine of its own: see VM.Do
-		o := outcome{err: Abandoned(opts.Timeout)}
-		defer func() { done <- o }()
-		o.err = vm.Do(ctx, opts, func(r *Run) (err error) {
-			o.script, err = r.load()
+	var script *Script
+	done := make(chan error, 1)
+	go Finally(ctx, opts.Timeout, func() error { // a goroutine of its own: see VM.Do
+		return vm.Do(ctx, opts, func(r *Run) (err error) {
+			script, err = r.load()
 			return err
 		})
-	}()
-	o := <-done
-	if o.err == nil {
-		return o.script, nil
+	}, func(err error) { done <- err })
+	err := <-done
+	if err == nil {
+		return script, nil
 	}
 	var load *LoadError
-	if !errors.As(o.err, &load) {
-		load = &LoadError{Path: vm.path, Problems: []string{o.err.Error()}, Err: o.err}
+	if !errors.As(err, &load) {
+		load = &LoadError{Path: vm.path, Problems: []string{err.Error()}, Err: err}
 	}
 	var over *endedError
-	if load.Err == nil && errors.As(o.err, &over) {
+	if load.Err == nil && errors.As(err, &over) {
 		load.Err = over.why
 	}
 	load.Sources = vm.Sources()

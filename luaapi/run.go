@@ -413,7 +413,7 @@ func (r *Run) takeBackLate() bool {
 }
 
 func (r *Run) abandon() {
-	r.ended = Abandoned(r.opts.Timeout)
+	r.ended = Abandoned(r.parent, r.opts.Timeout)
 	r.gone.Store(true)
 	r.thread = nil // never used again: Lua frames are still on it
 	runtime.Goexit()

@@ -165,11 +165,7 @@ var ErrNotBegun = errors.New("the run was not begun")
 //
 // f may wait ([Run.Wait]); a run whose deadline passes while it queues for the VM after such a wait ends its
 // goroutine ([runtime.Goexit]). So Do must be called on a goroutine that ends with the run, and who needs
-// the outcome sets it to [Abandoned] before and overwrites it after:
-//
-//	outcome := error(luaapi.Abandoned(timeout))
-//	defer func() { report(outcome) }()
-//	outcome = vm.Do(ctx, opts, f)
+// the outcome calls it by [Finally].
 //
 // A panic of f is an error, see guard.go. What the run did to dumbprobe.state is committed if Do gives no error.
 func (vm *VM) Do(ctx context.Context, opts RunOptions, f func(*Run) error) (err error) {
@@ -244,8 +240,28 @@ func (e *endedError) Error() string {
 
 func (e *endedError) Unwrap() []error { return []error{e.why, e.where} }
 
-// Abandoned is the outcome of a run that could not take the VM back before its deadline: see [VM.Do].
-func Abandoned(timeout time.Duration) error { return &DeadlineError{Timeout: timeout, Lost: true} }
+// Finally calls f, which calls [VM.Do] with ctx, and report with its error, also when f ends the goroutine.
+func Finally(ctx context.Context, timeout time.Duration, f func() error, report func(error)) {
+	var err error
+	ended := false
+	defer func() {
+		if !ended {
+			err = Abandoned(ctx, timeout)
+		}
+		report(err)
+	}()
+	err = f()
+	ended = true
+}
+
+// Abandoned is the outcome of a run that has just ended its goroutine, since it could not take the VM back: see
+// [VM.Do]. It was cancelled, if ctx has ended, or else its deadline has passed.
+func Abandoned(ctx context.Context, timeout time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &DeadlineError{Timeout: timeout, Lost: true}
+}
 
 func (vm *VM) takeThread() *lua.LState {
 	if n := len(vm.threads); n > 0 {
