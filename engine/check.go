@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type check struct {
 	timeout         time.Duration
 	schedule        scheduler.Schedule // nil: the script's next_run says when
 	runs            tenure
+	present         presentRun
 	record          atomic.Pointer[record] // shared with the version before
 
 	mu        sync.Mutex // protects following fields
@@ -147,7 +149,7 @@ func (c *check) Start(due time.Time) {
 		return
 	}
 	now := time.Now()
-	c.launch(turn{check: c, due: due, queued: now, number: c.record.Load().begin(now)})
+	c.launch(turn{check: c, due: due, queued: now, number: c.present.begin(c.record.Load().begin(now))})
 }
 
 // expire ends a run whose deadline passed before it had its turn.
@@ -170,14 +172,20 @@ func (c *check) logger() *zap.Logger {
 // a state that is not expected.
 func (c *check) finished(run turn, b *luaapi.Batch, err error, now time.Time) (retry bool) {
 	c.script.engine.sendBatch(c.source(), b)
-	o := outcomeOf(err, b)
-	c.recordRun(run, b, o, runError(err, b), now)
-	c.script.engine.voice.tell(c.source(), "run", o, runError(err, b))
+	o, err := outcomeOf(err, b), runError(err, b)
+	if c.present.end(run.number) {
+		c.recordRun(run, b, o, err, now)
+		c.script.engine.voice.tell(c.source(), "run", o, err)
+	} else {
+		o, err = OutcomeStuck, errGivenUp
+	}
 	if run.asked != nil {
-		run.asked.answer(c, b, o, runError(err, b), now)
+		run.asked.answer(c, b, o, err, now)
 	}
 	return o != OutcomeOK || b.Worst.Worse(message.Expected)
 }
+
+var errGivenUp = errors.New("the script was stuck in code that a deadline cannot interrupt, and was given up")
 
 // runError is what a run is reported with: its error, or else what was dropped.
 func runError(err error, b *luaapi.Batch) error {
@@ -200,21 +208,23 @@ func (c *check) planNext(run turn, retry bool, now time.Time) {
 	case run.asked != nil:
 		c.resume()
 	default:
-		c.next(retry, now)
+		c.next(run, retry, now)
 	}
 }
 
-// next plans the next run of a check whose schedule the daemon keeps.
-func (c *check) next(retry bool, now time.Time) {
+// next plans what follows a run of a check whose schedule the daemon keeps.
+func (c *check) next(run turn, retry bool, now time.Time) {
 	c.mu.Lock()
 	c.plan = c.schedule.Next(c.plan, now, retry)
 	plan := c.plan
 	c.mu.Unlock()
-	if plan.Skipped > 0 {
+	switch {
+	case c.present.gaveUp(run.number):
+	case plan.Skipped > 0:
 		c.record.Load().skip(plan.Skipped)
 		c.script.engine.voice.tell(c.source(), "schedule", OutcomeSkipped,
 			fmt.Errorf("%d runs fell out, because the last one took, or came, too long", plan.Skipped), zap.Int("skipped", plan.Skipped))
-	} else {
+	default:
 		c.script.engine.voice.well(c.source(), "schedule")
 	}
 	c.enqueue(plan.At)

@@ -27,6 +27,7 @@ type handle struct {
 	lines           *loglimit.Limit              // in the log
 	sessions        tenure                       // it is open, or about to be
 	record          atomic.Pointer[handleRecord] // shared with the version before, if that reads the same
+	stuck           atomic.Bool                  // the present call, or the last one, was given up: nothing is told of it
 	life            context.Context              // of the reader of a built-in handle; ends when the handle is given up
 	endLife         context.CancelFunc
 
@@ -207,12 +208,16 @@ func (h *handle) tellAbout(about string, o Outcome, err error) {
 	if err != nil && outcomeOf(err, &luaapi.Batch{}) == OutcomeCancelled {
 		return // the handle closes because the script stops
 	}
+	if h.stuck.Load() {
+		return
+	}
 	h.record.Load().told(about, o, err)
 	h.script.engine.voice.tell(h.source(), about, o, err)
 }
 
 // call runs f on a goroutine that may end early (see luaapi.VM.Do), and waits for it.
 func (h *handle) call(f func() error) error {
+	h.stuck.Store(false)
 	done := make(chan error, 1)
 	go luaapi.Finally(h.script.life, h.script.engine.options.Timeout, f, func(err error) { done <- err })
 	return <-done

@@ -16,6 +16,7 @@ type object struct {
 	name    string
 	backoff scheduler.Backoff
 	runs    tenure
+	present presentRun
 	lines   *loglimit.Limit        // in the log
 	record  atomic.Pointer[record] // shared with the version before
 }
@@ -72,7 +73,7 @@ func (o *object) loop() {
 	for {
 		start := time.Now()
 		known := o.record.Load()
-		run := known.begin(start)
+		run := o.present.begin(known.begin(start))
 		known.turn(run)
 		var b luaapi.Batch
 		err := o.runNext(&b)
@@ -81,10 +82,12 @@ func (o *object) loop() {
 			return
 		}
 		o.script.engine.sendBatch(o.source(), &b)
-		outcome := outcomeOf(err, &b)
-		known.executed(run, b.Instructions)
-		known.end(run, time.Time{}, start, outcome, runError(err, &b), time.Now())
-		o.script.engine.voice.tell(o.source(), "run", outcome, runError(err, &b))
+		if o.present.end(run) {
+			outcome := outcomeOf(err, &b)
+			known.executed(run, b.Instructions)
+			known.end(run, time.Time{}, start, outcome, runError(err, &b), time.Now())
+			o.script.engine.voice.tell(o.source(), "run", outcome, runError(err, &b))
+		}
 		// A run_next that returns at once must not spin, and one that fails waits longer each time.
 		pause := scheduler.MinSpacing - time.Since(start)
 		if err != nil {

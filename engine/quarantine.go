@@ -37,10 +37,8 @@ func (s *script) quarantine(name string) (who source, until time.Time) {
 	}
 	s.replaceAt = now.Add(replaceRetry)
 	who = source{script: s.path, check: name}
-	for _, t := range s.tasks {
-		if t.title() == name {
-			who = t.source()
-		}
+	if t := s.task(name); t != nil {
+		who = t.source()
 	}
 	return who, q.until
 }

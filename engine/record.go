@@ -110,12 +110,17 @@ func (r *record) leave(run uint32) {
 	}
 }
 
-// giveUp notes that the present run is not waited for any more, and why.
-func (r *record) giveUp(o Outcome, err error) {
+// giveUp notes that a run is not waited for any more, and why; 0 stands for what is no run, as a call of next_run.
+func (r *record) giveUp(run uint32, o Outcome, err error) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.busy = 0
+	if run != 0 && run != r.begun {
+		return
+	}
+	if run != 0 {
+		r.busy = 0
+	}
 	r.count(o, err, now)
 	r.last, r.took, r.late, r.steps = now.UnixNano(), 0, 0, 0
 }
@@ -187,23 +192,6 @@ func unixTime(t time.Time) float64 {
 		return 0
 	}
 	return unixNano(t.UnixNano())
-}
-
-// recordStuck notes that the run of a name is stuck, and is not waited for.
-func (s *script) recordStuck(name string, err error) {
-	for _, t := range s.tasks {
-		if t.title() != name {
-			continue
-		}
-		switch t := t.(type) {
-		case *check:
-			t.record.Load().giveUp(OutcomeStuck, err)
-		case *object:
-			t.record.Load().giveUp(OutcomeStuck, err)
-		case *handle:
-			t.record.Load().told("records", OutcomeStuck, err)
-		}
-	}
 }
 
 // recordRun notes what came of a run of the check.

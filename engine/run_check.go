@@ -175,7 +175,7 @@ func (c *check) runWanted() {
 	}
 	close(r.begun)
 	now := time.Now()
-	c.launch(turn{check: c, due: now, queued: now, asked: r, number: c.record.Load().begin(now)})
+	c.launch(turn{check: c, due: now, queued: now, asked: r, number: c.present.begin(c.record.Load().begin(now))})
 }
 
 // resume puts the check back into the run queue as it was planned before a run that was asked for.

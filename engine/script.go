@@ -286,6 +286,12 @@ func (s *script) names(to map[string]string) {
 	}
 }
 
-func (s *script) has(name string) bool {
-	return slices.ContainsFunc(s.tasks, func(t task) bool { return t.title() == name })
+func (s *script) has(name string) bool { return s.task(name) != nil }
+
+// task is the one of that name, nil if there is none.
+func (s *script) task(name string) task {
+	if i := slices.IndexFunc(s.tasks, func(t task) bool { return t.title() == name }); i >= 0 {
+		return s.tasks[i]
+	}
+	return nil
 }

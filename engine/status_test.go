@@ -150,7 +150,7 @@ func TestARunThatWasGivenUpIsNotCountedAgainWhenItEnds(t *testing.T) {
 	t.Parallel()
 	r := new(record)
 	stuck := r.begin(time.Now())
-	r.giveUp(OutcomeStuck, nil)
+	r.giveUp(stuck, OutcomeStuck, nil)
 	r.end(stuck, time.Time{}, time.Now(), OutcomeOK, nil, time.Now())
 	next := r.begin(time.Now())
 	r.end(stuck, time.Time{}, time.Now(), OutcomeOK, nil, time.Now())

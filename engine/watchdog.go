@@ -80,12 +80,14 @@ func (e *Engine) running() []*script {
 // replaceStuck loads the file of a stuck VM again into a fresh one. The old VM is never waited for: its runs
 // are cancelled, and the one that holds it ends when it ends.
 func (e *Engine) replaceStuck(s *script, label string, held time.Duration) {
-	who, until := s.quarantine(label)
-	err := fmt.Errorf(
-		"the script has been stuck for %s in code that a deadline cannot interrupt; it is loaded again, and %s is not run before %s",
-		held.Round(time.Second), who.check, until.Format(time.RFC3339))
-	s.recordStuck(label, err)
-	e.voice.tell(who, "run", OutcomeStuck, err)
+	stuck := e.reportStuck(s, label, func(who source, until time.Time) error {
+		return fmt.Errorf(
+			"the script has been stuck for %s in code that a deadline cannot interrupt; it is loaded again, and %s is not run before %s",
+			held.Round(time.Second), who.check, until.Format(time.RFC3339))
+	})
+	if !stuck {
+		return
+	}
 	replaced := e.replace(s, func() {
 		s.cancel(errStopped)
 		s.abandonTurns()
@@ -98,10 +100,58 @@ func (e *Engine) replaceStuck(s *script, label string, held time.Duration) {
 
 // hurryStuck gives up an old version that is stuck: the new one waits for its runs.
 func (e *Engine) hurryStuck(s *script, label string, held time.Duration) {
-	who, _ := s.quarantine(label)
-	e.voice.tell(who, "run", OutcomeStuck, fmt.Errorf(
-		"the old version of the script has been stuck for %s in code that a deadline cannot interrupt; it is given up", held.Round(time.Second)))
-	e.hurry(s)
+	stuck := e.reportStuck(s, label, func(source, time.Time) error {
+		return fmt.Errorf("the old version of the script has been stuck for %s in code that a deadline cannot interrupt; it is given up",
+			held.Round(time.Second))
+	})
+	if stuck {
+		e.hurry(s)
+	}
+}
+
+// reportStuck keeps the check that holds a VM from running, and reports that as the outcome of its run; once, also where
+// it is found again. It is false if the run has come to its end meanwhile.
+func (e *Engine) reportStuck(s *script, label string, explain func(who source, until time.Time) error) bool {
+	run, now, before := s.giveUpRun(label)
+	if !now && !before { // no run of a check: its next_run, or what a handle does
+		if _, _, still := s.vm.Stuck(time.Now(), e.stuckGrace); !still {
+			return false
+		}
+	}
+	who, until := s.quarantine(label)
+	if !before {
+		err := explain(who, until)
+		s.recordStuck(label, run, err)
+		e.voice.tell(who, "run", OutcomeStuck, err)
+	}
+	return true
+}
+
+// giveUpRun gives up the run of a name, if one is under way: nothing more is told of it. before is set if it was given
+// up before.
+func (s *script) giveUpRun(name string) (number uint32, now, before bool) {
+	switch t := s.task(name).(type) {
+	case *check:
+		return t.present.giveUp()
+	case *object:
+		return t.present.giveUp()
+	case *handle:
+		return 0, false, t.stuck.Load()
+	}
+	return 0, false, false
+}
+
+// recordStuck notes that a run that was given up is stuck.
+func (s *script) recordStuck(name string, run uint32, err error) {
+	switch t := s.task(name).(type) {
+	case *check:
+		t.record.Load().giveUp(run, OutcomeStuck, err)
+	case *object:
+		t.record.Load().giveUp(run, OutcomeStuck, err)
+	case *handle:
+		t.stuck.Store(true)
+		t.record.Load().told("records", OutcomeStuck, err)
+	}
 }
 
 // hurry has an old version come to its end now.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dumbprobe/internal/control"
 )
 
 // soon has a stuck VM be found within two seconds or so, and given up as soon.
@@ -105,6 +107,8 @@ return {dp.Function{interval = 0.1, name = "other", call = function() n = n + 1;
 			}
 			other := lua(t, "b.lua", `return {dp.Function{interval = 0.1, name = "b", call = function() return {b = 1} end}}`)
 			d := launch(t, Options{Checks: []string{lua(t, "a.lua", source), other}, Timeout: 200 * time.Millisecond}, soon)
+			d.log("the hold", says(holdVM))
+			stuck := d.running()[0]
 			d.message("the report", self(check, OutcomeStuck))
 			if fields := d.log("the report", told(check, OutcomeStuck)).ContextMap(); fields["position"] == nil {
 				t.Errorf("fields %v", fields)
@@ -118,7 +122,71 @@ return {dp.Function{interval = 0.1, name = "other", call = function() n = n + 1;
 			if n := len(d.logs.Filter(says(holdVM)).All()); n != 1 {
 				t.Errorf("it was called %d times", n)
 			}
+			d.letGo()
+			d.hasOneOutcome(check, stuck)
 		})
+	}
+}
+
+// hasOneOutcome fails the test unless all that is heard of a check is that it was stuck, also after the end of the
+// version of its script that was given up.
+func (d *daemon) hasOneOutcome(check string, stuck *script) {
+	d.t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		stuck.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		d.t.Fatal("what was stuck did not end")
+	}
+	if lines := d.logs.Filter(told(check, "")).All(); len(lines) != 1 {
+		d.t.Errorf("the log has %d outcomes: %v", len(lines), lines)
+	}
+	if messages := d.sent(self(check, "")); len(messages) != 1 {
+		d.t.Errorf("%d messages of the daemon's own: %v", len(messages), messages)
+	}
+	if n := d.count(OutcomeStuck); n != 1 {
+		d.t.Errorf("stuck was counted %d times", n)
+	}
+	for _, c := range d.Status(control.Filter{}).Checks {
+		if c.Name == check && (c.Outcome != string(OutcomeStuck) || c.Runs != 1) {
+			d.t.Errorf("the status has %+v", c)
+		}
+	}
+}
+
+func TestARunThatWasStuckHasOneOutcomeHoweverItEnds(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string]string{
+		"well":                       `return {late = 1}`,
+		"cancelled":                  `while true do end`,
+		"by an error":                `error("late")`,
+		"with a wrong message":       `return {{late = print}}`,
+		"after the next were due":    `dp.sleep(0) return {late = 1}`,
+		"with nothing to say":        `return {}`,
+		"while it waits for a while": `dp.sleep(3600)`,
+	} {
+		for _, broken := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, the file is broken: %v", name, broken), func(t *testing.T) {
+				t.Parallel()
+				path := lua(t, "a.lua", `return {dp.Function{name = "x", interval = 0.1, timeout = 0.1, call = function() dp.log.info("`+holdVM+`"); `+rest+` end}}`)
+				d := launch(t, Options{Checks: []string{path}}, soon)
+				d.log("the hold", says(holdVM))
+				stuck := d.running()[0]
+				if broken {
+					write(t, path, "return {")
+				}
+				d.message("the report", self("x", OutcomeStuck))
+				if broken {
+					d.message("the failure to load", self("", OutcomeLoadFailed))
+				}
+				d.letGo()
+				d.hasOneOutcome("x", stuck)
+			})
+		}
 	}
 }
 
@@ -162,6 +230,9 @@ return {
 	m := d.message("the report", self("x", OutcomeStuck))
 	if !strings.Contains(m.Event.Comment, "the old version") {
 		t.Errorf("comment %q", m.Event.Comment)
+	}
+	if l := d.logs.Filter(told("x", "")).All(); len(l) != 1 {
+		t.Errorf("outcomes %v", l)
 	}
 	d.messages(3, "a check that had queued behind it", func(m msg) bool { return m.num("version") == 2 })
 	d.message("that it works again", self("x", OutcomeOK))

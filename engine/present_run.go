@@ -1,0 +1,33 @@
+package engine
+
+import "sync/atomic"
+
+// presentRun is the run of a check, or of an object, that is under way. It has one outcome, from who is first: the run
+// itself at its end, or the watch, which gives it up when it is stuck.
+type presentRun struct{ state atomic.Uint64 } // its number, and what follows; 0: none is under way
+
+const runGivenUp = 1 << 32
+
+// begin takes the number that the record has given. It returns it.
+func (p *presentRun) begin(number uint32) uint32 {
+	p.state.Store(uint64(number))
+	return number
+}
+
+// end is false if the run was given up: then it is not heard of any more.
+func (p *presentRun) end(number uint32) bool {
+	return p.state.CompareAndSwap(uint64(number), 0)
+}
+
+// giveUp gives up the run that is under way, if there is one. before is set if it was given up before.
+func (p *presentRun) giveUp() (number uint32, now, before bool) {
+	run := p.state.Load()
+	if run == 0 || run&runGivenUp != 0 {
+		return 0, false, run != 0
+	}
+	return uint32(run), p.state.CompareAndSwap(run, run|runGivenUp), false
+}
+
+func (p *presentRun) gaveUp(number uint32) bool {
+	return p.state.Load() == uint64(number)|runGivenUp
+}
