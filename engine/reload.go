@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"dumbprobe/luaapi"
 )
@@ -137,9 +138,31 @@ func (e *Engine) Reload(ctx context.Context) error {
 	scripts := inOrder(order, fresh, before)
 	e.swap(scripts, fresh, before)
 	result := e.reportReload(order, failed, broken)
-	e.logger.Info("the scripts were loaded again", zap.Int("loaded", len(fresh)), zap.Int("unchanged", unchanged-countOf(goOn, failed)),
-		zap.Int("failed", len(failed)), zap.Int("checks", countTasks(scripts)))
+	gone := 0
+	for _, s := range old {
+		if !slices.Contains(order, s.path) {
+			gone++
+		}
+	}
+	level, text := reloadLine(len(fresh), len(failed), gone)
+	e.logger.Log(level, text, zap.Int("loaded", len(fresh)), zap.Int("unchanged", unchanged-countOf(goOn, failed)),
+		zap.Int("failed", len(failed)), zap.Int("gone", gone), zap.Int("checks", countTasks(scripts)))
 	return result
+}
+
+// reloadLine says in the log what a reload has done. What fails has been logged by itself, as an error.
+func reloadLine(loaded, failed, gone int) (zapcore.Level, string) {
+	switch {
+	case failed > 0 && loaded > 0:
+		return zapcore.WarnLevel, "not all scripts could be loaded again"
+	case failed > 0:
+		return zapcore.WarnLevel, "no script could be loaded again"
+	case loaded > 0:
+		return zapcore.InfoLevel, "the scripts were loaded again"
+	case gone > 0:
+		return zapcore.InfoLevel, "no script has changed, but some are gone"
+	}
+	return zapcore.InfoLevel, "no script has changed"
 }
 
 // countOf tells how many of the scripts go on because their file fails to load.

@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/zap/zapcore"
 )
 
 func TestAReloadTakesTheNewContent(t *testing.T) {
@@ -527,5 +530,51 @@ func TestARunOfTheOldVersionKeepsItsDeadlineButNotPastTheStop(t *testing.T) {
 	}
 	if n := len(d.logs.Filter(told("x", OutcomeCancelled)).All()); n != 1 {
 		t.Error("the run of the old version was not cancelled at the end of the grace")
+	}
+}
+
+func TestALineOfTheLogSaysWhatAReloadHasDone(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	const good, broken = `return {dp.Function{interval = 3600, call = function() return {} end}} -- `, "return { -- "
+	at := func(name string) string { return filepath.Join(folder, name+".lua") }
+	write(t, at("a"), good)
+	write(t, at("b"), good)
+	d := launch(t, Options{Checks: []string{folder}})
+	for i, c := range []struct {
+		files                           map[string]string // "": gone
+		level                           zapcore.Level
+		text                            string
+		loaded, unchanged, failed, gone int64
+	}{
+		{nil, zapcore.InfoLevel, "no script has changed", 0, 2, 0, 0},
+		{map[string]string{"a": good, "b": good}, zapcore.InfoLevel, "the scripts were loaded again", 2, 0, 0, 0},
+		{map[string]string{"a": good}, zapcore.InfoLevel, "the scripts were loaded again", 1, 1, 0, 0},
+		{map[string]string{"a": good, "b": broken}, zapcore.WarnLevel, "not all scripts could be loaded again", 1, 0, 1, 0},
+		{map[string]string{"a": broken}, zapcore.WarnLevel, "no script could be loaded again", 0, 0, 2, 0},
+		{map[string]string{"a": good, "b": good}, zapcore.InfoLevel, "the scripts were loaded again", 2, 0, 0, 0},
+		{map[string]string{"a": broken}, zapcore.WarnLevel, "no script could be loaded again", 0, 1, 1, 0},
+		{map[string]string{"a": good, "b": ""}, zapcore.InfoLevel, "the scripts were loaded again", 1, 0, 0, 1},
+		{map[string]string{"b": good}, zapcore.InfoLevel, "the scripts were loaded again", 1, 1, 0, 0},
+		{map[string]string{"b": ""}, zapcore.InfoLevel, "no script has changed, but some are gone", 0, 1, 0, 1},
+	} {
+		for name, text := range c.files {
+			if text != "" {
+				write(t, at(name), text+strconv.Itoa(i))
+			} else if err := os.Remove(at(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.logs.TakeAll()
+		_ = d.Reload(t.Context())
+		lines := d.logs.Filter(func(l logEntry) bool { return l.ContextMap()["unchanged"] != nil }).All()
+		if len(lines) != 1 {
+			t.Fatalf("%d lines: %v", len(lines), lines)
+		}
+		l, fields := lines[0], lines[0].ContextMap()
+		if l.Level != c.level || l.Message != c.text || fields["loaded"] != c.loaded || fields["unchanged"] != c.unchanged ||
+			fields["failed"] != c.failed || fields["gone"] != c.gone {
+			t.Errorf("after change %d: %s %s %v", i, l.Level, l.Message, fields)
+		}
 	}
 }

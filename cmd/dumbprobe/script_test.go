@@ -277,7 +277,7 @@ func cmdReloads(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(script+".new", []byte(text), 0o644))
 		ts.Check(os.Rename(script+".new", script))
 		ts.Check(started(ts, name).cmd.Process.Signal(syscall.SIGHUP))
-		cmdWaitFor(ts, false, []string{name + ".err", "the scripts were loaded again", strconv.Itoa(i)})
+		cmdWaitFor(ts, false, []string{name + ".err", `"unchanged":`, strconv.Itoa(i)})
 		counted(ts, name+".out", key, counted(ts, name+".out", key, 0))
 	}
 }
