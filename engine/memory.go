@@ -30,40 +30,46 @@ func heapBytes() uint64 {
 // watchMemory is called every second by the watch. It gives the scripts that hold too much.
 func (e *Engine) watchMemory(w *memoryWatch, now time.Time) []*script {
 	heap, limit := heapBytes(), e.options.MaxScriptMemory
-	if heap < limit || heap < w.quietUpTo && now.Before(w.quietTo) {
+	well := func(s *script) { e.voice.well(source{script: s.path}, "memory") }
+	if heap < limit { // as it is soon after a script that held too much was replaced
+		for _, s := range e.running() {
+			well(s)
+		}
+		return nil
+	}
+	if heap < w.quietUpTo && now.Before(w.quietTo) {
 		return nil
 	}
 	var over []*script
 	for _, s := range e.running() {
 		s.vm.AskMemory(limit) // for the run that has the VM now, and ends by itself
-		if s.holdsMore(limit) {
+		switch size, err := s.measure(limit); {
+		case err != nil:
+		case size >= limit:
 			over = append(over, s)
+		default:
+			well(s)
 		}
 		s.vm.AskMemory(0)
 	}
 	if len(over) == 0 {
-		for _, s := range e.running() {
-			e.voice.well(source{script: s.path}, "memory")
-		}
 		w.quietUpTo, w.quietTo = heap+heap/10, now.Add(memoryQuiet)
 	}
 	return over
 }
 
-// holdsMore measures the script, if its VM comes free within a second.
-func (s *script) holdsMore(limit uint64) bool {
-	found := make(chan bool, 1)
-	go func() { // a goroutine of its own: see luaapi.VM.Do
-		more := false
-		defer func() { found <- more }()
-		_ = s.vm.Do(s.life, luaapi.RunOptions{Timeout: time.Second, Label: new("memory")}, func(r *luaapi.Run) error {
-			size := r.Memory(limit) // counting ends there
+// measure counts what the script holds, up to limit bytes. It is an error if its VM does not come free within a second.
+func (s *script) measure(limit uint64) (size uint64, err error) {
+	measured := make(chan error, 1)
+	go luaapi.Finally(s.life, time.Second, func() error { // a goroutine of its own: see luaapi.VM.Do
+		return s.vm.Do(s.life, luaapi.RunOptions{Timeout: time.Second, Label: new("memory")}, func(r *luaapi.Run) error {
+			size = r.Memory(limit)
 			s.memory.Store(size)
-			more = size >= limit
 			return nil
 		})
-	}()
-	return <-found
+	}, func(err error) { measured <- err })
+	err = <-measured
+	return size, err
 }
 
 // replaceLeaking loads the file of a script that holds too much again: what it held goes with its VM.

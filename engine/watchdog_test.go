@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dumbprobe/internal/control"
+	"dumbprobe/luaapi"
 )
 
 // soon has a stuck VM be found within two seconds or so, and given up as soon.
@@ -340,5 +341,48 @@ return {dp.Function{name = "b", interval = 0.2, call = function() n = n + 1; ret
 				}
 			}
 		})
+	}
+}
+
+// The usual end of a leak: the fresh version holds little, and so does the whole daemon. There is nothing to measure.
+func TestAScriptIsSaidToBeWellWhenTheWholeHeapIsSmallerThanItMayBe(t *testing.T) {
+	t.Parallel()
+	path := lua(t, "a.lua", `return {dp.Function{interval = 3600, call = function() return {n = 1} end}}`)
+	d := launch(t, Options{Checks: []string{path}, MaxScriptMemory: 1 << 40})
+	d.voice.tell(source{script: path}, "memory", OutcomeMemory, &luaapi.MemoryError{Limit: 1 << 40})
+	if m := d.message("that all is well", self("", OutcomeOK)); m.Location["script"] != path {
+		t.Errorf("it is %s", m.raw)
+	}
+}
+
+// A script whose VM is held cannot be measured: nobody knows that it is well.
+func TestAScriptThatCannotBeMeasuredIsNotSaidToBeWell(t *testing.T) {
+	t.Parallel()
+	path := lua(t, "a.lua", `return {dp.Function{interval = 3600, timeout = 3600, call = function() dp.log.info("`+holdVM+`"); return {n = 1} end}}`)
+	d := prepare(t, Options{Checks: []string{path}, MaxScriptMemory: 1})
+	s, err := d.load(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close(patience)
+	if err := s.adopt(nil); err != nil {
+		t.Fatal(err)
+	}
+	d.scripts = []*script{s}
+	d.voice.tell(source{script: path}, "memory", OutcomeMemory, &luaapi.MemoryError{Limit: 1})
+	c := s.tasks[0].(*check)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = c.entry.Run(s.life, c.options(c.logger), new(luaapi.Batch))
+	}()
+	d.log("the hold", says(holdVM))
+	if over := d.watchMemory(new(memoryWatch), time.Now()); len(over) > 0 {
+		t.Errorf("%d scripts hold too much", len(over))
+	}
+	d.letGo()
+	<-ended
+	if d.logs.Filter(told("", OutcomeOK)).Len() > 0 {
+		t.Error("it is said to be well")
 	}
 }
