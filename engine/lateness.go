@@ -52,9 +52,9 @@ func (l *lateness) quantile(q float64) time.Duration {
 	longest := time.Duration(l.max.Load()) * time.Microsecond
 	var below time.Duration // the lower end of the bucket
 	for i := range l.buckets {
-		upper, in := latenessBound(i), float64(l.buckets[i].Load())
+		upper, in := min(latenessBound(i), longest), float64(l.buckets[i].Load())
 		if in > want {
-			return min(below+time.Duration(float64(upper-below)*want/in), longest)
+			return below + time.Duration(float64(upper-below)*want/in)
 		}
 		want -= in
 		below = upper
