@@ -32,11 +32,14 @@ return {
 }`)
 	d := launch(t, Options{Checks: []string{path}}, crashOnce("a command wrote to its standard error"))
 	l := d.log("the panic", says("please report this as a bug"))
-	if fields := l.ContextMap(); fields["handle"] != "stream" || fields["script"] != path || !strings.Contains(fields["stack"].(string), "readStderr") {
+	fields := l.ContextMap()
+	stack, _ := fields["stack"].(string)
+	if fields["handle"] != "stream" || fields["script"] != path || !strings.Contains(stack, "readStderr") {
 		t.Errorf("fields %v", fields)
 	}
 	end := d.log("the end of the handle", told("stream", OutcomeEOF))
-	if !strings.Contains(end.Message, "internal error: a bug in the log") || !strings.Contains(end.Message, "opened again") {
+	why := "internal error: a bug in the log"
+	if !strings.Contains(end.Message, why) || !strings.Contains(end.Message, "opened again") {
 		t.Errorf("it says %q", end.Message)
 	}
 	d.log("the second time it is open", says("a command wrote to its standard error"))

@@ -89,7 +89,9 @@ func (c *check) once(ctx context.Context) bool {
 	done := make(chan *result, 1)
 	go func() { // a goroutine of its own: see luaapi.VM.Do
 		var r result
-		luaapi.Finally(c.script.life, c.timeout, func() error { return c.entry.Run(c.script.life, c.options(c.logger), &r.b) }, func(err error) {
+		luaapi.Finally(c.script.life, c.timeout, func() error {
+			return c.entry.Run(c.script.life, c.options(c.logger), &r.b)
+		}, func(err error) {
 			r.err = err
 			done <- &r
 		})

@@ -109,8 +109,8 @@ func (e *Engine) hurryStuck(s *script, label string, held time.Duration) {
 	}
 }
 
-// reportStuck keeps the check that holds a VM from running, and reports that as the outcome of its run; once, also where
-// it is found again. It is false if the run has come to its end meanwhile.
+// reportStuck keeps the check that holds a VM from running, and reports that as the outcome of its run; once, also
+// where it is found again. It is false if the run has come to its end meanwhile.
 func (e *Engine) reportStuck(s *script, label string, explain func(who source, until time.Time) error) bool {
 	run, now, before := s.giveUpRun(label)
 	if !now && !before { // no run of a check: its next_run, or what a handle does
