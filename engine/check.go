@@ -168,12 +168,18 @@ func (c *check) logger() *zap.Logger {
 	return c.script.engine.logger.With(c.source().fields()...)
 }
 
-// finished sends what a run found, and reports its outcome; it ended at now. It tells whether the run failed, or found
-// a state that is not expected.
-func (c *check) finished(run turn, b *luaapi.Batch, err error, now time.Time) (retry bool) {
+// runEnd is what of a run's end matters to the plan for the next.
+type runEnd struct {
+	retry   bool // the run failed, or found a state that is not expected
+	givenUp bool // see presentRun
+}
+
+// finished sends what a run found, and reports its outcome; it ended at now.
+func (c *check) finished(run turn, b *luaapi.Batch, err error, now time.Time) runEnd {
 	c.script.engine.sendBatch(c.source(), b)
 	o, err := outcomeOf(err, b), runError(err, b)
-	if c.present.end(run.number) {
+	told := c.present.end(run.number)
+	if told {
 		c.recordRun(run, b, o, err, now)
 		c.script.engine.voice.tell(c.source(), "run", o, err)
 	} else {
@@ -182,7 +188,7 @@ func (c *check) finished(run turn, b *luaapi.Batch, err error, now time.Time) (r
 	if run.asked != nil {
 		run.asked.answer(c, b, o, err, now)
 	}
-	return o != OutcomeOK || b.Worst.Worse(message.Expected)
+	return runEnd{retry: o != OutcomeOK || b.Worst.Worse(message.Expected), givenUp: !told}
 }
 
 var errGivenUp = errors.New("the script was stuck in code that a deadline cannot interrupt, and was given up")
@@ -201,27 +207,29 @@ func runError(err error, b *luaapi.Batch) error {
 }
 
 // planNext plans what follows a run that ended at now.
-func (c *check) planNext(run turn, retry bool, now time.Time) {
+func (c *check) planNext(run turn, end runEnd, now time.Time) {
 	switch {
 	case c.schedule == nil:
 		c.ask()
 	case run.asked != nil:
 		c.resume()
 	default:
-		c.next(run, retry, now)
+		c.next(end, now)
 	}
 }
 
 // next plans what follows a run of a check whose schedule the daemon keeps.
-func (c *check) next(run turn, retry bool, now time.Time) {
+func (c *check) next(end runEnd, now time.Time) {
 	c.mu.Lock()
-	c.plan = c.schedule.Next(c.plan, now, retry)
+	c.plan = c.schedule.Next(c.plan, now, end.retry)
 	plan := c.plan
 	c.mu.Unlock()
-	switch {
-	case c.present.gaveUp(run.number):
-	case plan.Skipped > 0:
+	if plan.Skipped > 0 {
 		c.record.Load().skip(plan.Skipped)
+	}
+	switch {
+	case end.givenUp: // nothing more is told of it
+	case plan.Skipped > 0:
 		c.script.engine.voice.tell(c.source(), "schedule", OutcomeSkipped,
 			fmt.Errorf("%d runs fell out, because the last one took, or came, too long", plan.Skipped), zap.Int("skipped", plan.Skipped))
 	default:

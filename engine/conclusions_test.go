@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -238,4 +239,51 @@ func TestWhatIsNotToBeLateIsSentBeforeTheNextRun(t *testing.T) {
 			d.messages(300, "what all found, with no conclusion by the second goroutine", key("n"))
 		})
 	}
+}
+
+// A destination, or a log, may be slow to take what a run found.
+func TestARunBeginsAfterWhatItsServerConcludedItself(t *testing.T) {
+	t.Parallel()
+	const held = ownConclusions + maxConclusions // those after them are concluded by who serves
+	const n = held + 5
+	d := prepare(t, Options{Checks: []string{lua(t, "a.lua", fmt.Sprintf(`
+CHECKS = {}
+for i = 1, %d do
+  CHECKS[i] = dp.Function{call = function() return {n = i} end, interval = 3600}
+end`, n))}})
+	s, err := d.load(t.Context(), d.options.Checks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close(patience)
+	if err := s.adopt(map[string]string{}); err != nil {
+		t.Fatal(err)
+	}
+	hold, all := make(chan struct{}), make(chan struct{})
+	var before time.Time // when the conclusion before ended
+	s.turns.conclusions.conclude = func(x *execution) {
+		defer x.check.end()
+		if x.number <= held {
+			<-hold
+			return
+		}
+		if x.batch.Started.Before(before) {
+			t.Errorf("run %d is said to have begun %s before what was done before it", x.number, before.Sub(x.batch.Started))
+		}
+		if before = time.Now(); x.number == n {
+			close(all)
+		}
+	}
+	now := time.Now()
+	s.turns.mu.Lock()
+	s.turns.served = true
+	for i, task := range s.tasks {
+		c := task.(*check)
+		c.begin()
+		s.turns.queue.push(turn{check: c, due: now, queued: now, number: uint32(i + 1)})
+	}
+	s.turns.mu.Unlock()
+	go s.turns.serve()
+	<-all
+	close(hold)
 }

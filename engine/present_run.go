@@ -16,7 +16,7 @@ func (p *presentRun) begin(number uint32) uint32 {
 
 // end is false if the run was given up: then it is not heard of any more.
 func (p *presentRun) end(number uint32) bool {
-	return p.state.CompareAndSwap(uint64(number), 0)
+	return p.state.Swap(0) == uint64(number)
 }
 
 // giveUp gives up the run that is under way, if there is one. before is set if it was given up before.
@@ -26,8 +26,4 @@ func (p *presentRun) giveUp() (number uint32, now, before bool) {
 		return 0, false, run != 0
 	}
 	return uint32(run), p.state.CompareAndSwap(run, run|runGivenUp), false
-}
-
-func (p *presentRun) gaveUp(number uint32) bool {
-	return p.state.Load() == uint64(number)|runGivenUp
 }

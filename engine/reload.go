@@ -156,7 +156,7 @@ func reloadLine(loaded, failed, gone int) (zapcore.Level, string) {
 	case failed > 0 && loaded > 0:
 		return zapcore.WarnLevel, "not all scripts could be loaded again"
 	case failed > 0:
-		return zapcore.WarnLevel, "no script could be loaded again"
+		return zapcore.WarnLevel, "what has changed could not be loaded again"
 	case loaded > 0:
 		return zapcore.InfoLevel, "the scripts were loaded again"
 	case gone > 0:

@@ -92,7 +92,11 @@ func (t *turns) serve() {
 			x.conclude()
 			now = time.Time{}
 		default:
-			x = t.conclusions.take(x)
+			if next := t.conclusions.take(x); next != x {
+				x = next
+			} else { // it was concluded here, which may have taken long
+				now = time.Time{}
+			}
 		}
 	}
 }

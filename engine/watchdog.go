@@ -113,8 +113,8 @@ func (e *Engine) hurryStuck(s *script, label string, held time.Duration) {
 // where it is found again. It is false if the run has come to its end meanwhile.
 func (e *Engine) reportStuck(s *script, label string, explain func(who source, until time.Time) error) bool {
 	run, now, before := s.giveUpRun(label)
-	if !now && !before { // no run of a check: its next_run, or what a handle does
-		if _, _, still := s.vm.Stuck(time.Now(), e.stuckGrace); !still {
+	if !now && !before { // no run of a check: its next_run, or what a handle does; or that run has just ended
+		if holder, _, still := s.vm.Stuck(time.Now(), e.stuckGrace); !still || holder != label {
 			return false
 		}
 	}

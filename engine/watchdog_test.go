@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -384,5 +385,38 @@ func TestAScriptThatCannotBeMeasuredIsNotSaidToBeWell(t *testing.T) {
 	<-ended
 	if d.logs.Filter(told("", OutcomeOK)).Len() > 0 {
 		t.Error("it is said to be well")
+	}
+}
+
+func TestARunThatWasGivenUpIsForgottenWhenItIsOver(t *testing.T) {
+	t.Parallel()
+	path := lua(t, "a.lua", `return {dp.Function{name = "x", interval = 3600, call = function() return {} end}}`)
+	d := prepare(t, Options{Checks: []string{path}})
+	s, err := d.load(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close(patience)
+	if err := s.adopt(map[string]string{}); err != nil {
+		t.Fatal(err)
+	}
+	c := s.tasks[0].(*check)
+	c.begin()
+	x := newExecution(nil)
+	now := time.Now()
+	x.turn = turn{check: c, queued: now, number: c.present.begin(c.record.Load().begin(now))}
+	x.batch = luaapi.Batch{Started: now}
+	explain := func(source, time.Time) error { return errors.New("it is stuck") }
+	for i := range 2 {
+		if !d.reportStuck(s, "x", explain) {
+			t.Errorf("report %d says that nothing is stuck", i)
+		}
+	}
+	x.conclude()
+	if d.reportStuck(s, "x", explain) {
+		t.Error("the run is over, and the VM is free")
+	}
+	if n := len(d.logs.Filter(told("x", OutcomeStuck)).All()); n != 1 {
+		t.Errorf("it was told %d times", n)
 	}
 }

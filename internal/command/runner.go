@@ -206,6 +206,7 @@ func (r *Runner) fork(p *process, path string, attr *syscall.ProcAttr) (err erro
 // that nothing of p is to stay.
 func (r *Runner) finish(ctx context.Context, p *process, free func(), whole bool) (_ Result, err error) {
 	over := false
+	free = sync.OnceFunc(free)
 	defer func() {
 		if over {
 			return
@@ -260,7 +261,9 @@ func (r *Runner) abandon(p *process, free func()) {
 	r.mu.Lock()
 	reaped := r.children[p.pid] != p
 	r.mu.Unlock()
-	if !reaped {
+	if reaped {
+		free()
+	} else {
 		p.awaitExit()
 		syscall.Kill(-p.pid, syscall.SIGKILL)
 		r.reapLater(p, free)

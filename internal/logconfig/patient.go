@@ -11,14 +11,15 @@ import (
 )
 
 const (
-	stallAfter = time.Second // without a line that was finished, a writer counts as stalled
-	maxKept    = 1 << 20     // bytes of lines that nobody waits for
+	stallAfter = time.Second     // without a line that was finished, a writer counts as stalled
+	maxWait    = 5 * time.Second // for a line, while others before it move: then the writer counts as stalled, too
+	maxKept    = 1 << 20         // bytes of lines that nobody waits for
 )
 
 // patient writes lines to what may stop taking them: a pipe that nobody reads, a terminal that was stopped, a disk that
-// does not answer. Whoever logs waits until the line is written, however slowly lines move, so that a slow reader loses
-// nothing. But if no line is finished for stallAfter, nobody waits any more until all that was kept is written. Lines
-// are kept up to maxKept meanwhile; those beyond it are left out, and a line in their place says how many.
+// does not answer. Whoever logs waits until the line is written, so that a slow reader loses nothing. But if no line is
+// finished for stallAfter, or one is not written within maxWait, nobody waits any more until all that was kept is written.
+// Lines are kept up to maxKept meanwhile; those beyond it are left out, and a line in their place says how many.
 //
 // The one goroutine that writes is there only while there is something to write. It is safe for concurrent use.
 type patient struct {
@@ -31,6 +32,7 @@ type patient struct {
 	bytes       int        // in the lines of all orders
 	stalled     bool       // nobody waits for lines
 	hung        bool       // no order was carried out since it stalled, or stalled again
+	begun       time.Time  // when first was
 	lost        int        // lines that were left out, behind last
 }
 
@@ -38,6 +40,7 @@ type patient struct {
 type order struct {
 	line     []byte
 	sync     bool
+	given    time.Time
 	next     *order
 	answered bool
 	answer   sync.WaitGroup // there is n and err
@@ -87,17 +90,23 @@ func (w *patient) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Sync waits for the lines before it, as long as they move, and for the disk. It gives up as Write does.
+// Sync waits for the lines before it, and for the disk: for maxWait at most, and stallAfter if nothing moves.
 func (w *patient) Sync() error {
 	o := &order{sync: true}
 	w.mu.Lock()
+	wait := maxWait
 	if w.hung {
-		w.mu.Unlock()
-		return nil
+		wait = stallAfter
 	}
 	w.addNotice()
 	w.add(o)
 	w.mu.Unlock()
+	limit := time.AfterFunc(wait, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		o.settle(0, nil)
+	})
+	defer limit.Stop()
 	o.answer.Wait()
 	return o.err
 }
@@ -105,9 +114,10 @@ func (w *patient) Sync() error {
 // add is called with the lock held, as addNotice and settle are.
 func (w *patient) add(o *order) {
 	o.answer.Add(1)
+	o.given = time.Now()
 	w.bytes += len(o.line)
 	if w.first == nil {
-		w.first, w.last = o, o
+		w.first, w.last, w.begun = o, o, o.given
 		go w.work(o)
 		return
 	}
@@ -148,24 +158,32 @@ func (w *patient) done(o *order, n int, err error) *order {
 		w.stalled = false
 		w.addNotice() // behind o
 	}
+	w.begun = time.Now()
 	if w.first = o.next; w.first == nil {
 		w.last = nil
 		w.timer.Stop()
+	} else if !w.stalled && w.begun.Sub(w.first.given) >= maxWait {
+		w.letGo()
 	}
 	return w.first
 }
 
-// stall lets go all who wait.
+// stall is called when an order takes too long.
 func (w *patient) stall() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.first == nil { // it has just come to its end
+	if w.first == nil || time.Since(w.begun) < stallAfter { // that order has just come to its end
 		return
 	}
+	w.hung = true
+	w.letGo()
+}
+
+// letGo has nobody wait any more. The lock is held.
+func (w *patient) letGo() {
 	for o := w.first; o != nil; o = o.next {
 		o.settle(len(o.line), nil)
 	}
-	w.hung = true
 	if !w.stalled {
 		w.stalled = true
 		w.leaveOut()

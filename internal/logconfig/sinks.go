@@ -25,7 +25,7 @@ var streams = map[string]string{
 // errStdout is the answer to a log that would end up among the messages.
 var errStdout = errors.New("stdout is where the messages go; log to stderr or to a file, or give another --destination")
 
-// sinks are what a log is written to. None holds up another.
+// sinks are what a log is written to. One that hangs holds up the others no longer than who logs.
 type sinks struct {
 	notice         func(lost int) []byte
 	stderr, stdout *patient // stdout is nil: messages go there
@@ -76,7 +76,7 @@ func (s *sinks) open(key string, paths []string) (zapcore.WriteSyncer, error) {
 	return zapcore.NewMultiWriteSyncer(writers...), nil
 }
 
-// close writes out what waits, as long as lines move, and closes the files. A terminal and a pipe cannot be synced.
+// close writes out what waits, for maxWait at most, and closes the files. A terminal and a pipe cannot be synced.
 func (s *sinks) close() {
 	var all sync.WaitGroup
 	for _, stream := range []*patient{s.stderr, s.stdout} {
