@@ -251,14 +251,7 @@ CHECKS = {}
 for i = 1, %d do
   CHECKS[i] = dp.Function{call = function() return {n = i} end, interval = 3600}
 end`, n))}})
-	s, err := d.load(t.Context(), d.options.Checks[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close(patience)
-	if err := s.adopt(map[string]string{}); err != nil {
-		t.Fatal(err)
-	}
+	s := d.script()
 	hold, all := make(chan struct{}), make(chan struct{})
 	var before time.Time // when the conclusion before ended
 	s.turns.conclusions.conclude = func(x *execution) {

@@ -93,6 +93,20 @@ func prepare(t *testing.T, o Options, adjust ...func(*Engine)) *daemon {
 	return d
 }
 
+// script is the one of an engine that does not run, ready to start.
+func (d *daemon) script() *script {
+	d.t.Helper()
+	s, err := d.load(d.t.Context(), d.options.Checks[0])
+	if err == nil {
+		d.t.Cleanup(func() { s.close(patience) })
+		err = s.adopt(map[string]string{})
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
 // launch makes an engine and runs it until the test ends, or stop.
 func launch(t *testing.T, o Options, adjust ...func(*Engine)) *daemon {
 	t.Helper()

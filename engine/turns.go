@@ -17,7 +17,7 @@ type turns struct {
 	alarm   *time.Timer // ends the runs whose deadline passes while they are queued; nil: not armed
 	alarmAt time.Time
 
-	manyServed  func()      // called when nothing is queued any more, after many runs in a row; may be nil
+	manyServed  func()      // called when nothing is queued any more, after many runs in a row
 	conclusions conclusions // of its runs
 	concludeOwn bool        // who serves concludes all runs: each is to be on the disk before the next begins
 }
@@ -77,7 +77,7 @@ func (t *turns) serve() {
 	for n := 0; ; n++ {
 		run, ok := t.next()
 		if !ok {
-			if n >= manyRuns && t.manyServed != nil {
+			if n >= manyRuns {
 				t.manyServed()
 			}
 			return
@@ -88,15 +88,16 @@ func (t *turns) serve() {
 		case x.gone:
 			x.conclude()
 			return
-		case n < ownConclusions, t.concludeOwn, x.batch.State: // state is committed now, and must not be saved long before the messages are
+		case n < ownConclusions, t.concludeOwn,
+			x.batch.State: // state is committed now, and must not be saved long before the messages are
 			x.conclude()
 			now = time.Time{}
 		default:
-			if next := t.conclusions.take(x); next != x {
-				x = next
-			} else { // it was concluded here, which may have taken long
+			next := t.conclusions.take(x)
+			if next == x { // it was concluded here, which may have taken long
 				now = time.Time{}
 			}
+			x = next
 		}
 	}
 }

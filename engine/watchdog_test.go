@@ -392,14 +392,7 @@ func TestARunThatWasGivenUpIsForgottenWhenItIsOver(t *testing.T) {
 	t.Parallel()
 	path := lua(t, "a.lua", `return {dp.Function{name = "x", interval = 3600, call = function() return {} end}}`)
 	d := prepare(t, Options{Checks: []string{path}})
-	s, err := d.load(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.close(patience)
-	if err := s.adopt(map[string]string{}); err != nil {
-		t.Fatal(err)
-	}
+	s := d.script()
 	c := s.tasks[0].(*check)
 	c.begin()
 	x := newExecution(nil)

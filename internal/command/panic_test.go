@@ -43,19 +43,28 @@ func TestAPanicAtTheEndOfAStreamIsItsError(t *testing.T) {
 	waitFor(t, "its place", func() bool { return r.Stats().Streams == 0 && r.Stats().Stuck == 0 })
 }
 
-func TestAPanicAtTheEndOfACommandIsItsError(t *testing.T) {
-	var stack string
-	r := newRunner(t, crashing(&stack))
-	p, err := r.launch(Spec{Argv: Shell("sleep 3600 & wait")}, 0)
+// panicking starts a command, and gives what waits for it, and panics there; freed is closed with its slot.
+func panicking(t *testing.T, r *Runner, shell string) (p *process, freed chan struct{}, finish func() error) {
+	t.Helper()
+	p, err := r.launch(Spec{Argv: Shell(shell)}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.tree.census = nil
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	freed := make(chan struct{})
-	_, err = r.finish(ctx, p, func() { close(freed) }, false)
-	wantPanic(t, err, stack)
+	freed = make(chan struct{})
+	return p, freed, func() error {
+		_, err := r.finish(ctx, p, func() { close(freed) }, false)
+		return err
+	}
+}
+
+func TestAPanicAtTheEndOfACommandIsItsError(t *testing.T) {
+	var stack string
+	r := newRunner(t, crashing(&stack))
+	p, freed, finish := panicking(t, r, "sleep 3600 & wait")
+	wantPanic(t, finish(), stack)
 	<-freed
 	waitFor(t, "the command to be killed and reaped", func() bool { r.ReapOrphans(); return !hasChildren(t) })
 	if !isClosed(p.stdout.done) || !isClosed(p.stderr.done) {
@@ -66,21 +75,14 @@ func TestAPanicAtTheEndOfACommandIsItsError(t *testing.T) {
 // Without somebody to tell it is for who calls, and the command is no less ended.
 func TestAPanicThatNobodyHearsOfGoesOn(t *testing.T) {
 	r := newRunner(t, quick())
-	p, err := r.launch(Spec{Argv: Shell("exec sleep 3600")}, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.tree.census = nil
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	freed := make(chan struct{})
+	_, freed, finish := panicking(t, r, "exec sleep 3600")
 	func() {
 		defer func() {
 			if recover() == nil {
 				t.Error("finish did not panic")
 			}
 		}()
-		_, _ = r.finish(ctx, p, func() { close(freed) }, false)
+		_ = finish()
 	}()
 	<-freed
 }

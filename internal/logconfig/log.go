@@ -24,7 +24,7 @@ type Options struct {
 
 // Log is a logger with what must be known to end it.
 //
-// A log that takes no lines holds up whoever logs for a second only, see docs/checks.md.
+// A log that takes no lines holds up whoever logs for some seconds at most, see patient.
 type Log struct {
 	*zap.Logger
 	OnStderr bool      // lines go to stderr, perhaps among other sinks
@@ -32,7 +32,7 @@ type Log struct {
 	sinks    *sinks
 }
 
-// Close writes out what waits and closes the files of the log. It gives up where nothing moves for a second.
+// Close writes out what waits and closes the files of the log. It gives up after some seconds, see patient.
 func (l *Log) Close() { l.sinks.close() }
 
 // New makes the logger. Errors name the file, and the line or key in it; nothing is open then.

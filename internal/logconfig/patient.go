@@ -56,9 +56,9 @@ func (o *order) settle(n int, err error) {
 	}
 }
 
-// NewPatient makes a writer of whole lines for w that waits for w no longer than for a second in which nothing moves.
-// What was not written then is written later, if that is possible; beyond a MiB it is lost. Errors are those of w; there
-// is none for a line that was not waited for.
+// NewPatient makes a writer of whole lines for w that waits for w no longer than for a second in which nothing moves, and
+// for five seconds for one line. What was not written then is written later, if that is possible; beyond a MiB it is lost.
+// Errors are those of w; there is none for a line that was not waited for.
 func NewPatient(w io.Writer) io.Writer {
 	return newPatient(zapcore.AddSync(w), func(lost int) []byte {
 		return fmt.Appendf(nil, "dumbprobe: %d lines were left out\n", lost)
