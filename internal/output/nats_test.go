@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -271,7 +272,10 @@ func TestNATSWaitsForAFullStream(t *testing.T) {
 	p.box().waitFor(t, 2)
 	must(t, p.jetStream(t).PurgeStream("DUMBPROBE"))
 	flush(t, f)
-	expect(t, p.box().waitFor(t, 4), []string{"1", "2", "3", "4"})
+	got := p.box().waitFor(t, 4)
+	expect(t, got[:2], []string{"1", "2"})
+	slices.Sort(got[2:]) // 4 may have been on its way when there was room again: docs/delivery.md
+	expect(t, got[2:], []string{"3", "4"})
 	if s := f.Stats()[0]; len(s.Dropped) > 0 || s.Acknowledged != 4 {
 		t.Errorf("stats: %+v", s)
 	}
