@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -381,6 +382,32 @@ func TestLoopScheduleGetsItsTurnInABurst(t *testing.T) {
 			t.Errorf("%d started, %d queued, want all 24,000 started", n, l.Len())
 		}
 	})
+}
+
+// What the loop starts runs on other goroutines: on one core they must not wait until all is started.
+func TestLoopLetsOthersRunInABurst(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	l := NewLoop(LoopOptions{})
+	const n = 10 * batch
+	var started, atFirst atomic.Int64
+	done := make(chan struct{})
+	due := time.Now()
+	for range n {
+		l.Schedule(&Entry{Task: taskFunc(func(time.Time) {
+			switch started.Add(1) {
+			case 1:
+				go func() { atFirst.Store(started.Load()) }()
+			case n:
+				close(done)
+			}
+		})}, due)
+	}
+	stop := running(t, l)
+	<-done
+	stop()
+	if at := atFirst.Load(); at == 0 || at > 2*batch {
+		t.Errorf("the goroutine of the first one ran when %d of %d were started", at, n)
+	}
 }
 
 func TestLoopStartsOncePerScheduleUnderConcurrentUse(t *testing.T) {
