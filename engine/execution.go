@@ -48,7 +48,7 @@ func (x *execution) run(run turn, now time.Time) {
 	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines}, nil, false, false
 	defer x.cutOff()
 	c := run.check
-	c.record.Load().turn(run.number)
+	c.present.turn(run.number)
 	opts := c.options(x.makeLogger)
 	opts.Deadline = run.queued.Add(c.timeout)
 	opts.OnWait, opts.Now = x.onWait, now

@@ -74,7 +74,6 @@ func (o *object) loop() {
 		start := time.Now()
 		known := o.record.Load()
 		run := o.present.begin(known.begin(start))
-		known.turn(run)
 		var b luaapi.Batch
 		err := o.runNext(&b)
 		if o.script.isStopping() && err != nil {

@@ -19,7 +19,6 @@ type record struct {
 	begun   uint32     // runs begun: the number of the present or the last one
 	streak  uint32     // runs that failed, since one did not
 	skipped uint32     // runs that fell out
-	hasTurn bool       // the present run does not wait for its turn any more
 	busy    int64      // since when a run is under way
 	outcome Outcome    // of the last run; "": there was none
 	since   int64      // since when it is that
@@ -56,17 +55,8 @@ func (r *record) begin(now time.Time) uint32 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun++
-	r.busy, r.hasTurn = now.UnixNano(), false
+	r.busy = now.UnixNano()
 	return r.begun
-}
-
-// turn notes that the run has its turn.
-func (r *record) turn(run uint32) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if run == r.begun {
-		r.hasTurn = true
-	}
 }
 
 // end notes what came of a run that ended at now; started is when it had its turn and what else it waited for, or
@@ -163,10 +153,7 @@ func (r *record) fill(c *control.Check) {
 	defer r.mu.Unlock()
 	c.State = control.CheckIdle
 	if r.busy != 0 {
-		c.State = control.CheckQueued
-		if r.hasTurn {
-			c.State = control.CheckRunning
-		}
+		c.State = control.CheckRunning
 	}
 	c.RunningSince = unixNano(r.busy)
 	c.Outcome, c.Since, c.LastRun = string(r.outcome), unixNano(r.since), unixNano(r.last)

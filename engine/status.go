@@ -146,6 +146,9 @@ func (c *check) status() control.Check {
 		Name: c.name, Script: c.script.path, Position: c.entry.Position, Class: c.entry.Class, Interval: c.entry.Check.Interval,
 	}
 	c.record.Load().fill(&s)
+	if s.State == control.CheckRunning && c.present.waits() {
+		s.State = control.CheckQueued
+	}
 	if due, queued := c.script.engine.loop.Due(&c.Entry); queued {
 		c.mu.Lock()
 		never := c.schedule != nil && c.plan.Never()
