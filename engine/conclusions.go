@@ -35,7 +35,7 @@ func amountOf(runs ...*execution) (a amount) {
 // that is slow to take them holds up is bounded.
 const (
 	ownConclusions   = 64
-	maxConclusions   = 1024
+	maxConclusions   = 8192
 	maxConclusionsOf = 8 << 20
 )
 

@@ -273,7 +273,7 @@ end`, n))}})
 	for i, task := range s.tasks {
 		c := task.(*check)
 		c.begin()
-		s.turns.queue.push(turn{check: c, due: now, queued: now, number: uint32(i + 1)})
+		s.turns.entered.push(turn{check: c, due: now, queued: now, number: uint32(i + 1)})
 	}
 	s.turns.mu.Unlock()
 	go s.turns.serve()

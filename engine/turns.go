@@ -9,10 +9,16 @@ import (
 // the runs allow: one, and another one each time a run gives the VM away to wait. A goroutine for each due
 // run would do the same (the VM's lock has a queue of its own), but ten thousand that are due in one instant
 // would each pay for a goroutine, its growing stack and a context.
+//
+// Who serves takes all that is queued at once. Taken one by one, under one lock with who queues them, each would have to
+// wait for the other now and then, and be woken, which on a virtual machine can take some milliseconds.
 type turns struct {
-	mu     sync.Mutex // protects following fields
-	queue  turnQueue
-	served bool // a goroutine is at work, and looks at the queue when it is done
+	takenMu sync.Mutex // protects taken; locked before mu
+	taken   turnQueue  // by who serves
+
+	mu      sync.Mutex // protects following fields
+	entered turnQueue  // later than what is taken
+	served  bool       // a goroutine is at work, and looks at the queues when it is done
 
 	alarm   *time.Timer // ends the runs whose deadline passes while they are queued; nil: not armed
 	alarmAt time.Time
@@ -57,7 +63,7 @@ func (t *turns) expire() {
 // enter queues a run, and sees to it that it gets its turn.
 func (t *turns) enter(run turn) {
 	t.mu.Lock()
-	t.queue.push(run)
+	t.entered.push(run)
 	begin := !t.served
 	t.served = true
 	if !begin {
@@ -103,16 +109,18 @@ func (t *turns) serve() {
 }
 
 func (t *turns) next() (turn, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	run, ok := t.queue.pop()
-	if !ok {
-		t.served = false
+	t.takenMu.Lock()
+	defer t.takenMu.Unlock()
+	if t.taken.empty() {
+		t.mu.Lock()
+		t.taken, t.entered = t.entered, t.taken // the empty one keeps its block
+		if t.taken.empty() {
+			t.served = false
+			t.disarm()
+		}
+		t.mu.Unlock()
 	}
-	if t.queue.empty() {
-		t.disarm()
-	}
-	return run, ok
+	return t.taken.pop()
 }
 
 // disarm stops the alarm, which would keep an old version of the script alive.
@@ -123,44 +131,55 @@ func (t *turns) disarm() {
 	}
 }
 
-// passOn lets another goroutine serve the queue, since the run of this one waits.
+// passOn lets another goroutine serve the queues, since the run of this one waits.
 func (t *turns) passOn() {
+	t.takenMu.Lock()
+	defer t.takenMu.Unlock()
 	t.mu.Lock()
-	more := !t.queue.empty()
-	t.served = more
-	t.mu.Unlock()
-	if more {
+	defer t.mu.Unlock()
+	t.served = !t.taken.empty() || !t.entered.empty()
+	if t.served {
 		go t.serve()
+	} else {
+		t.disarm()
 	}
 }
 
 // expired takes the runs out whose deadline has passed, and sets the alarm for those that are left.
 func (t *turns) expired(now time.Time) []turn {
+	t.takenMu.Lock()
+	defer t.takenMu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.alarm = nil
 	var late []turn
-	var kept turnQueue
-	for run, ok := t.queue.pop(); ok; run, ok = t.queue.pop() {
-		if deadline := run.deadline(); !now.Before(deadline) {
-			late = append(late, run)
-		} else {
-			kept.push(run)
-			t.arm(deadline)
+	for _, queue := range []*turnQueue{&t.taken, &t.entered} {
+		var kept turnQueue
+		for run, ok := queue.pop(); ok; run, ok = queue.pop() {
+			if deadline := run.deadline(); !now.Before(deadline) {
+				late = append(late, run)
+			} else {
+				kept.push(run)
+				t.arm(deadline)
+			}
 		}
+		*queue = kept
 	}
-	t.queue = kept
 	return late
 }
 
 // clear takes all runs out.
 func (t *turns) clear() []turn {
+	t.takenMu.Lock()
+	defer t.takenMu.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.disarm()
 	var left []turn
-	for run, ok := t.queue.pop(); ok; run, ok = t.queue.pop() {
-		left = append(left, run)
+	for _, queue := range []*turnQueue{&t.taken, &t.entered} {
+		for run, ok := queue.pop(); ok; run, ok = queue.pop() {
+			left = append(left, run)
+		}
 	}
 	return left
 }
