@@ -23,9 +23,7 @@ type amount struct{ runs, bytes int }
 func amountOf(runs ...*execution) (a amount) {
 	for _, x := range runs {
 		a.runs++
-		for _, line := range x.batch.Lines {
-			a.bytes += len(line)
-		}
+		a.bytes += x.batch.Bytes()
 	}
 	return a
 }

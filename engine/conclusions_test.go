@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -241,6 +242,20 @@ func TestWhatIsNotToBeLateIsSentBeforeTheNextRun(t *testing.T) {
 	}
 }
 
+// Its number is looked at where it is written, and that is beside the run.
+func TestAMessageThatCannotBeWrittenIsDroppedWhereverThatIsFound(t *testing.T) {
+	t.Parallel()
+	d, _, release := heldConclusions(t, Options{}, `return dp.Message{aspect = "x", value = 0/0}`)
+	release()
+	for i := 1; i <= 300; i++ {
+		var s control.Check
+		eventually(t, "the record of the run", func() bool { s = d.status("c" + strconv.Itoa(i)); return s.Runs > 0 })
+		if s.Outcome != string(OutcomeDropped) || s.Failure == nil || !strings.Contains(s.Failure.Error, "NaN") {
+			t.Fatalf("c%d: %+v", i, s)
+		}
+	}
+}
+
 // A destination, or a log, may be slow to take what a run found.
 func TestARunBeginsAfterWhatItsServerConcludedItself(t *testing.T) {
 	t.Parallel()
@@ -256,6 +271,7 @@ end`, n))}})
 	var before time.Time // when the conclusion before ended
 	s.turns.conclusions.conclude = func(x *execution) {
 		defer x.check.end()
+		defer x.batch.Reset()
 		if x.number <= held {
 			<-hold
 			return

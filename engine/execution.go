@@ -16,7 +16,7 @@ func (c *check) launch(run turn) {
 	}
 	go func() {
 		x := newExecution(nil)
-		x.run(run, time.Time{})
+		x.run(run, time.Time{}, false)
 		x.conclude()
 	}()
 }
@@ -43,15 +43,16 @@ func newExecution(passOn func()) *execution {
 }
 
 // run is the run itself, which is then to be concluded; when the run ends its goroutine early, it is already. now is the
-// present time if it is known, or zero.
-func (x *execution) run(run turn, now time.Time) {
-	x.turn, x.batch, x.err, x.ended, x.gone = run, luaapi.Batch{Lines: x.batch.Lines}, nil, false, false
+// present time if it is known, or zero. beside is set if the run is concluded beside those that follow, and so what can be
+// done then is better done there.
+func (x *execution) run(run turn, now time.Time, beside bool) {
+	x.turn, x.err, x.ended, x.gone = run, nil, false, false
 	defer x.cutOff()
 	c := run.check
 	c.present.turn(run.number)
 	opts := c.options(x.makeLogger)
 	opts.Deadline = run.queued.Add(c.timeout)
-	opts.OnWait, opts.Now = x.onWait, now
+	opts.OnWait, opts.Now, opts.WriteLater = x.onWait, now, beside
 	x.err = c.entry.Run(c.script.life, opts, &x.batch)
 	x.ended, x.at = true, time.Now()
 }
@@ -68,6 +69,9 @@ func (x *execution) cutOff() {
 func (x *execution) conclude() {
 	c := x.check
 	defer c.end()
+	if err := x.batch.Write(x.makeLogger); err != nil {
+		x.err = err
+	}
 	started := x.batch.Started
 	if started.IsZero() {
 		started = x.queued
@@ -80,8 +84,7 @@ func (x *execution) conclude() {
 		c.mu.Unlock()
 	}
 	c.planNext(x.turn, c.finished(x.turn, &x.batch, x.err, x.at), x.at)
-	clear(x.batch.Lines) // or they would stay in memory until the execution is used again
-	x.batch.Lines = x.batch.Lines[:0]
+	x.batch.Reset()
 }
 
 func (x *execution) waits() {

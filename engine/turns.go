@@ -88,14 +88,14 @@ func (t *turns) serve() {
 			}
 			return
 		}
-		x.run(run, now)
+		own := n < ownConclusions || t.concludeOwn
+		x.run(run, now, !own)
 		now = x.at
 		switch {
 		case x.gone:
 			x.conclude()
 			return
-		case n < ownConclusions, t.concludeOwn,
-			x.batch.State: // state is committed now, and must not be saved long before the messages are
+		case own, x.batch.State: // state is committed now, and must not be saved long before the messages are
 			x.conclude()
 			now = time.Time{}
 		default:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
 
 	"dumbprobe/internal/message"
 )
@@ -25,6 +26,63 @@ type Batch struct {
 	State bool
 	// Worst is the worst severity among the messages; "" is as good as expected.
 	Worst message.Severity
+
+	draft draft // of the message that is written
+	left  int   // its limit in bytes, while it is left for Write; 0: it is not
+}
+
+// Reset makes b a new one that uses the room of what it had.
+func (b *Batch) Reset() {
+	clear(b.Lines) // or they would stay in memory
+	b.draft.forget()
+	*b = Batch{Lines: b.Lines[:0], draft: b.draft}
+}
+
+// Write writes the message that the run left to be written without the VM ([RunOptions.WriteLater]), if it did. What b has
+// is not known in full before. logger makes the logger that is told of a panic, which is also the error.
+func (b *Batch) Write(logger func() *zap.Logger) (err error) {
+	if b.left == 0 {
+		return nil
+	}
+	defer func() {
+		if crash := recover(); crash != nil {
+			err = PanicError(logger(), crash)
+		}
+	}()
+	e := encoder{maxBytes: b.left}
+	b.left = 0
+	b.write(&e, 0)
+	return nil
+}
+
+// write writes the draft.
+func (b *Batch) write(e *encoder, index int) {
+	line, err := e.line(func(dst []byte) ([]byte, *message.PathError) { return e.draft(dst, &b.draft) })
+	b.add(line, err, index)
+	if err == nil {
+		b.note(b.draft.worst())
+	}
+}
+
+// add adds a message, or what is wrong with it.
+func (b *Batch) add(line []byte, err error, index int) {
+	if err != nil {
+		b.Problems = append(b.Problems, Problem{Index: index, Err: err})
+		return
+	}
+	b.Lines = append(b.Lines, line)
+}
+
+// Bytes is how much the messages take.
+func (b *Batch) Bytes() int {
+	n := 0
+	for _, line := range b.Lines {
+		n += len(line)
+	}
+	if b.left > 0 {
+		n += b.draft.size()
+	}
+	return n
 }
 
 // Dropped is how many messages and records were dropped.
@@ -129,53 +187,39 @@ const maxHoles = 100
 
 // collectMessage writes one message. What is no message is a problem of that one alone.
 func (r *Run) collectMessage(v lua.LValue, index int, over message.Overlay, b *Batch) {
-	line, err := r.encodeMessage(v, over)
-	if err != nil {
-		b.Problems = append(b.Problems, Problem{Index: index, Err: err})
-		return
-	}
-	b.Lines = append(b.Lines, line)
-	b.note(severityOf(v))
-}
-
-func (r *Run) encodeMessage(v lua.LValue, over message.Overlay) ([]byte, error) {
-	vm := r.vm
-	e := encoder{maxBytes: vm.limits.MessageBytes, maxDepth: vm.limits.MessageDepth}
+	e := encoder{maxBytes: r.vm.limits.MessageBytes, maxDepth: r.vm.limits.MessageDepth}
 	switch x := v.(type) {
 	case *lua.LUserData:
 		m, ok := x.Value.(*messageObject)
 		if !ok {
 			break
 		}
-		out, err := e.message(vm.scratch[:0], m, over)
-		vm.keepScratch(out)
-		if err != nil {
-			return nil, err
+		if err := b.draft.take(m, over); err != nil {
+			b.add(nil, err, index)
+			return
 		}
-		return append([]byte(nil), out...), nil
+		if r.opts.WriteLater && index == 0 && !b.draft.shared && b.draft.size() <= maxLeft {
+			b.left = e.maxBytes
+			return
+		}
+		b.write(&e, index)
+		return
 	case *lua.LTable:
 		if isArray(x) || x.MaxN() > 0 {
 			break
 		}
-		out, err := e.table(vm.scratch[:0], x, placeRoot)
-		vm.keepScratch(out)
-		if err != nil {
-			return nil, err
+		line, err := e.tableLine(x, over)
+		b.add(line, err, index)
+		if err == nil {
+			b.note(severityOf(x))
 		}
-		if over.Empty() {
-			return append([]byte(nil), out...), nil
-		}
-		return over.Apply(nil, out)
+		return
 	}
-	return nil, fmt.Errorf("%s is no message (a Message or a table with keys)", describe(v))
+	b.add(nil, fmt.Errorf("%s is no message (a Message or a table with keys)", describe(v)), index)
 }
 
-// keepScratch keeps the buffer for the next message, unless one large message made it large.
-func (vm *VM) keepScratch(b []byte) {
-	if cap(b) <= 64<<10 {
-		vm.scratch = b[:0]
-	}
-}
+// maxLeft is how large a message may be, in bytes, to be left for later.
+const maxLeft = 4 << 10
 
 // native adds a JSON object that never was in Lua.
 func (b *Batch) native(object []byte, over message.Overlay) error {

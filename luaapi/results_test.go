@@ -20,9 +20,23 @@ type resultTest struct {
 func (test resultTest) run(t *testing.T) {
 	t.Helper()
 	test.body = strings.ReplaceAll(test.body, "Q", "`") // which a raw string of Go cannot hold
-	s := loadScript(t, "local dp = require \"dumbprobe\"\nlocal T = 1376261660.5\nlocal null = dp.null\nreturn {dp.Function{interval = 1, "+
-		test.fields+" call = function()\n"+test.body+"\nend}}\n")
-	o := s.run(1)
+	source := "local dp = require \"dumbprobe\"\nlocal T = 1376261660.5\nlocal null = dp.null\nreturn {dp.Function{interval = 1, " +
+		test.fields + " call = function()\n" + test.body + "\nend}}\n"
+	for _, later := range []bool{false, true} {
+		s := loadScript(t, source)
+		o := s.wait(s.start(1, RunOptions{Timeout: longTime, WriteLater: later}))
+		if err := o.batch.Write(nil); err != nil {
+			t.Error(err)
+		}
+		test.compare(t, s, o)
+		if t.Failed() {
+			t.Fatalf("written later: %v", later)
+		}
+	}
+}
+
+func (test resultTest) compare(t *testing.T, s *testScript, o outcome) {
+	t.Helper()
 	if got := o.lines(); !slices.Equal(got, test.lines) {
 		t.Errorf("lines\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(test.lines, "\n\t"))
 	}

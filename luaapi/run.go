@@ -28,6 +28,8 @@ type RunOptions struct {
 	// Now is the present time, where it is known: a look at the clock is a good part of what a short run costs. Zero: it
 	// is not.
 	Now time.Time
+	// WriteLater leaves a message that can be written without the VM to [Batch.Write].
+	WriteLater bool
 	// OnWait is called when the run gives the VM away for the first time, with the lock still held.
 	OnWait func()
 	// MaxInstructions is how many instructions the run may execute; 0: what the VM's limits say.

@@ -16,25 +16,18 @@ func (b *Batch) note(s message.Severity) {
 	}
 }
 
-// severityOf is the severity of a message in Lua: its state's, or where it has none, that of the worst
+// severityOf is the severity of a message that is a plain table: its state's, or where it has none, that of the worst
 // threshold that is exceeded.
-func severityOf(v lua.LValue) message.Severity {
-	switch x := v.(type) {
-	case *lua.LUserData:
-		if m, ok := x.Value.(*messageObject); ok {
-			return m.severityNow()
-		}
-	case *lua.LTable:
-		event, _ := x.RawGetString("event").(*lua.LTable)
-		if event == nil {
-			return message.Expected
-		}
-		if state, ok := event.RawGetString("state").(*lua.LTable); ok {
-			return message.Severity(textOf(state.RawGetString("severity")))
-		}
-		if vset, ok := event.RawGetString("vset").(*lua.LTable); ok {
-			return severityOfTable(vset)
-		}
+func severityOf(t *lua.LTable) message.Severity {
+	event, _ := t.RawGetString("event").(*lua.LTable)
+	if event == nil {
+		return message.Expected
+	}
+	if state, ok := event.RawGetString("state").(*lua.LTable); ok {
+		return message.Severity(textOf(state.RawGetString("severity")))
+	}
+	if vset, ok := event.RawGetString("vset").(*lua.LTable); ok {
+		return severityOfTable(vset)
 	}
 	return message.Expected
 }
@@ -79,18 +72,6 @@ func worse(worst message.Severity, v lua.LValue) message.Severity {
 			}
 		}
 	}
-	return worst
-}
-
-func (m *messageObject) severityNow() message.Severity {
-	if m.state != "" {
-		return message.Severity(m.severity)
-	}
-	worst := message.Expected
-	m.values.each(func(_, v lua.LValue) bool {
-		worst = worse(worst, v)
-		return true
-	})
 	return worst
 }
 

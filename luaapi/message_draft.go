@@ -1,0 +1,107 @@
+package luaapi
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"dumbprobe/internal/message"
+)
+
+// draft is what is written of a Message, with what its check or handle sets in it. It has no table of Lua's: it can be
+// written (message_json.go) without the VM, if what it has of the script's is not shared.
+type draft struct {
+	aspect, state, severity, comment, thresholdKept string
+
+	time     float64 // unix seconds
+	interval float64 // seconds, 0: none
+	location []locationKey
+	values   []reading
+	over     map[string]string // these keys of the location, whatever it has
+
+	shared bool // with the script, which may change what a Value is when it has the VM
+}
+
+// locationKey is a key of the location.
+type locationKey struct{ name, value string }
+
+// reading is a value by its name: a number, a Value or dumbprobe.null, or what is none of them, and a mistake.
+type reading struct {
+	name  string
+	value lua.LValue
+}
+
+// take makes d the draft of m, in the room that d has.
+func (d *draft) take(m *messageObject, over message.Overlay) *message.PathError {
+	*d = draft{
+		aspect: m.aspect, state: m.state, severity: m.severity, comment: m.comment, thresholdKept: m.thresholdKept,
+		time: m.time, interval: m.interval,
+		location: d.location[:0], values: d.values[:0], over: over.Location,
+	}
+	if over.Aspect != "" {
+		d.aspect = over.Aspect
+	}
+	for it := entriesOf(m.location); it.next(); {
+		key, isName := it.key.(lua.LString)
+		value, isText := it.value.(lua.LString)
+		switch {
+		case !isName:
+			return inKey(inLuaKey(problem("%s", badLocation), it.key), "location")
+		case !isText:
+			return inKey(inKey(problem("must be a string, not %s", describe(it.value)), string(key)), "location")
+		}
+		d.location = append(d.location, locationKey{string(key), string(value)})
+	}
+	if m.values.single != nil {
+		d.read("value", m.values.single)
+	}
+	for it := entriesOf(m.values.table); it.next(); {
+		name, ok := it.key.(lua.LString)
+		if !ok {
+			return inKey(inKey(inLuaKey(problem("%s", badReading), it.key), "vset"), "event")
+		}
+		d.read(string(name), it.value)
+	}
+	return nil
+}
+
+const (
+	badLocation = "the name of a location has letters, digits and _ only"
+	badReading  = "the name of a value has letters, digits and _ only"
+)
+
+func (d *draft) read(name string, v lua.LValue) {
+	d.values = append(d.values, reading{name, v})
+	if _, isNumber := v.(lua.LNumber); !isNumber {
+		d.shared = true
+	}
+}
+
+// forget lets go of what d has, and keeps its room.
+func (d *draft) forget() {
+	clear(d.location)
+	clear(d.values)
+	*d = draft{location: d.location[:0], values: d.values[:0]}
+}
+
+// size is about how many bytes d has.
+func (d *draft) size() int {
+	n := len(d.aspect) + len(d.comment)
+	for _, k := range d.location {
+		n += len(k.name) + len(k.value)
+	}
+	for _, r := range d.values {
+		n += len(r.name)
+	}
+	return n
+}
+
+// worst is the severity of the state, or where there is none, of the worst threshold that is exceeded.
+func (d *draft) worst() message.Severity {
+	if d.state != "" {
+		return message.Severity(d.severity)
+	}
+	worst := message.Expected
+	for _, r := range d.values {
+		worst = worse(worst, r.value)
+	}
+	return worst
+}
