@@ -65,7 +65,6 @@ func (c *check) start(old task) {
 		c.first()
 		return
 	}
-	c.record.Store(before.record.Load())
 	if c.begin() { // also while it waits for the old version's run: it has its place until that has ended
 		before.runs.after(func() {
 			c.takeOver(before)

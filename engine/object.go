@@ -47,9 +47,6 @@ func (o *object) giveUp() {
 // start begins when the object of the version before has come to its end.
 func (o *object) start(old task) {
 	before, _ := old.(*object)
-	if before != nil {
-		o.record.Store(before.record.Load())
-	}
 	o.runs.enter()
 	if !o.script.begin() {
 		o.runs.leave()

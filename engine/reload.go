@@ -289,10 +289,10 @@ func (e *Engine) swap(scripts, fresh []*script, before map[string]*script) {
 			gone = append(gone, s)
 		}
 	}
+	from := succeed(gone, fresh)
 	e.mu.Lock()
 	e.scripts = scripts
 	e.mu.Unlock()
-	from := succeed(gone, fresh)
 	for _, s := range gone {
 		s.stop() // closes its handles, or leaves them to the new version
 	}

@@ -181,7 +181,6 @@ func (s *script) start(old *script, from succession) {
 		case !isHandle:
 			t.start(from.checks[t.title()])
 		case before != nil:
-			h.record.Store(before.record.Load())
 			h.startAfter(before)
 		case old != nil:
 			h.startAlone(old)

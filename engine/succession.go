@@ -15,7 +15,7 @@ type succession struct {
 
 // succeed pairs the tasks of old versions, which are about to be stopped, with those of fresh ones. A handle that
 // reads the same source gets the reader as it is, with what has arrived: by its name, or else by the source
-// alone.
+// alone. What is known of the old ones is known of the fresh ones from now on: they are not in the status before.
 func succeed(old, fresh []*script) succession {
 	s := succession{checks: map[string]task{}, handles: map[*handle]*handle{}}
 	var left []*handle // old ones without an heir, in their order
@@ -47,7 +47,22 @@ func succeed(old, fresh []*script) succession {
 	}
 	pair(func(old, next *handle) bool { return old.name == next.name && next.entry.SameSource(old.entry) })
 	pair(func(old, next *handle) bool { return next.entry.TakesRecords() && next.entry.SameSource(old.entry) })
+	for _, script := range fresh {
+		for _, t := range script.tasks {
+			switch t := t.(type) {
+			case *check:
+				if before, ok := s.checks[t.name].(*check); ok {
+					t.record.Store(before.record.Load())
+				}
+			case *object:
+				if before, ok := s.checks[t.name].(*object); ok {
+					t.record.Store(before.record.Load())
+				}
+			}
+		}
+	}
 	for next, h := range s.handles {
+		next.record.Store(h.record.Load())
 		next.mu.Lock()
 		next.waits = true
 		next.mu.Unlock()

@@ -253,3 +253,41 @@ return {
 		t.Errorf("%d failures", n)
 	}
 }
+
+// The fresh version is in the status as soon as it has taken over, and nobody is to see a check that never ran.
+func TestWhatIsKnownOfAVersionIsKnownOfTheNextOneBeforeThatStarts(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]string{
+		"a list":    `return {dp.Function{name = "f", interval = 1, call = function() return {} end}, dp.ShellStream{name = "s", command = "cat"}}`,
+		"an object": `return {check_name = function() return "o" end, run_next = function() return {} end}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := prepare(t, Options{Checks: []string{lua(t, "a.lua", source)}})
+			old := d.script()
+			fresh, err := d.load(t.Context(), old.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer fresh.close(time.Second)
+			if err := fresh.adopt(nil); err != nil {
+				t.Fatal(err)
+			}
+			succeed([]*script{old}, []*script{fresh})
+			for i, task := range fresh.tasks {
+				same := false
+				switch next := task.(type) {
+				case *check:
+					same = next.record.Load() == old.tasks[i].(*check).record.Load()
+				case *object:
+					same = next.record.Load() == old.tasks[i].(*object).record.Load()
+				case *handle:
+					same = next.record.Load() == old.tasks[i].(*handle).record.Load()
+				}
+				if !same {
+					t.Errorf("%s begins with nothing", task.title())
+				}
+			}
+		})
+	}
+}
