@@ -24,6 +24,11 @@ const (
 	// (BenchmarkTenThousandChecksSpread in engine); a millisecond and a half is nothing to a check.
 	gather = 1500 * time.Microsecond
 
+	// longYield is more than what a batch takes that runs meanwhile, and less than a time slice of the Go scheduler (10 ms).
+	// busyFor is how long nothing is yielded after one that took so long.
+	longYield = 5 * time.Millisecond
+	busyFor   = 500 * time.Millisecond
+
 	// awake as the end of the loop's sleep: nothing is earlier, so nobody wakes it.
 	awake = time.Duration(math.MinInt64)
 )
@@ -84,7 +89,9 @@ type Loop struct {
 	running   atomic.Bool
 	lastRound atomic.Int64 // as a duration since epoch
 
-	clock clockWatch // owned by Run
+	clock     clockWatch    // owned by Run, as the next two
+	busyUntil time.Duration // what the loop starts has no thread waiting for it
+	yield     func()        // runtime.Gosched
 
 	mu         sync.Mutex    // protects following fields; never held while a callback or Start runs
 	queue      RunQueue      //
@@ -107,6 +114,7 @@ func NewLoop(o LoopOptions) *Loop {
 		epoch:       time.Now(),
 		wake:        make(chan struct{}, 1),
 		sleepUntil:  awake,
+		yield:       runtime.Gosched,
 	}
 	l.clock = clockWatch{ref: l.read(l.epoch), tolerance: o.StepTolerance}
 	return l
@@ -229,10 +237,22 @@ func (l *Loop) startDue() time.Duration {
 
 		e.Task.Start(now.Add(-late))
 	}
-	// What was started wants to run. Another thread would take it sooner or later, but to wake one can take some
-	// milliseconds on a virtual machine, where an idle core is asleep: this one goes on with it at once.
-	runtime.Gosched()
+	l.letRun()
 	return 0
+}
+
+// letRun lets what was started run. Another thread would take it sooner or later, but to wake one can take some
+// milliseconds on a virtual machine, where an idle core is asleep: this one goes on with it at once. Where all threads
+// have something to compute, it comes back after their time slices, and is then not given away again for a while.
+func (l *Loop) letRun() {
+	began := time.Since(l.epoch)
+	if began < l.busyUntil {
+		return
+	}
+	l.yield()
+	if ended := time.Since(l.epoch); ended-began > longYield {
+		l.busyUntil = ended + busyFor
+	}
 }
 
 // Len returns the number of queued entries.
