@@ -33,7 +33,7 @@ func amountOf(runs ...*execution) (a amount) {
 // that is slow to take them holds up is bounded.
 const (
 	ownConclusions   = 64
-	maxConclusions   = 8192
+	maxConclusions   = 4096
 	maxConclusionsOf = 8 << 20
 )
 

@@ -256,6 +256,25 @@ func TestAMessageThatCannotBeWrittenIsDroppedWhereverThatIsFound(t *testing.T) {
 	}
 }
 
+func TestTheOneMessageOfARunIsWrittenWhereTheRunIsConcluded(t *testing.T) {
+	t.Parallel()
+	d, l, release := heldConclusions(t, Options{}, `return dp.Message{aspect = "x", value = 1}`)
+	eventually(t, "all runs that came back", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.behind.runs == 300-ownConclusions
+	})
+	l.mu.Lock()
+	for _, x := range l.ended {
+		if len(x.batch.Lines) > 0 || x.batch.Bytes() == 0 {
+			t.Errorf("before that, run %s has %d lines, and %d bytes", x.check.name, len(x.batch.Lines), x.batch.Bytes())
+		}
+	}
+	l.mu.Unlock()
+	release()
+	d.messages(300, "what all found", key("event"))
+}
+
 // A destination, or a log, may be slow to take what a run found.
 func TestARunBeginsAfterWhatItsServerConcludedItself(t *testing.T) {
 	t.Parallel()

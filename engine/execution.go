@@ -69,7 +69,7 @@ func (x *execution) cutOff() {
 func (x *execution) conclude() {
 	c := x.check
 	defer c.end()
-	if err := x.batch.Write(x.makeLogger); err != nil {
+	if err := x.batch.Write(x.makeLogger); x.err == nil {
 		x.err = err
 	}
 	started := x.batch.Started

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -264,35 +263,4 @@ func asPathError(err error) *message.PathError {
 func (e *encoder) any(dst []byte, v lua.LValue) ([]byte, *message.PathError) {
 	e.nested = true
 	return e.value(dst, v, placeRoot.item(v))
-}
-
-// line gives what f appends, in a slice of its own.
-func (e *encoder) line(f func(dst []byte) ([]byte, *message.PathError)) ([]byte, error) {
-	room := scratch.Get().(*[]byte)
-	defer scratch.Put(room)
-	out, err := f((*room)[:0])
-	keepScratch(room, out)
-	if err != nil {
-		return nil, err
-	}
-	return append([]byte(nil), out...), nil
-}
-
-// tableLine is a message that is a plain table.
-func (e *encoder) tableLine(t *lua.LTable, over message.Overlay) ([]byte, error) {
-	line, err := e.line(func(dst []byte) ([]byte, *message.PathError) { return e.table(dst, t, placeRoot) })
-	if err != nil || over.Empty() {
-		return line, err
-	}
-	return over.Apply(nil, line)
-}
-
-// scratch has room for what is being written: how large it comes out is not known before.
-var scratch = sync.Pool{New: func() any { return new([]byte) }}
-
-// keepScratch keeps the room for what is written next, unless one large message made it large.
-func keepScratch(room *[]byte, b []byte) {
-	if cap(b) <= 64<<10 {
-		*room = b
-	}
 }

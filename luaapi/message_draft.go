@@ -1,13 +1,15 @@
 package luaapi
 
 import (
+	"unsafe"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"dumbprobe/internal/message"
 )
 
-// draft is what is written of a Message, with what its check or handle sets in it. It has no table of Lua's: it can be
-// written (message_json.go) without the VM, if what it has of the script's is not shared.
+// draft is what is written of a Message (message_json.go), with what its check or handle sets in it. It has no table of
+// Lua's, and if it is not shared, nothing of Lua's at all: it can be written without the VM then.
 type draft struct {
 	aspect, state, severity, comment, thresholdKept string
 
@@ -17,16 +19,17 @@ type draft struct {
 	values   []reading
 	over     map[string]string // these keys of the location, whatever it has
 
-	shared bool // with the script, which may change what a Value is when it has the VM
+	shared bool // an item is the script's, which may change what a Value is when it has the VM
 }
 
 // locationKey is a key of the location.
 type locationKey struct{ name, value string }
 
-// reading is a value by its name: a number, a Value or dumbprobe.null, or what is none of them, and a mistake.
+// reading is a value by its name.
 type reading struct {
-	name  string
-	value lua.LValue
+	name   string
+	number float64
+	item   lua.LValue // what is no number: a Value, dumbprobe.null, or a mistake; nil: it is the number
 }
 
 // take makes d the draft of m, in the room that d has.
@@ -69,27 +72,37 @@ const (
 )
 
 func (d *draft) read(name string, v lua.LValue) {
-	d.values = append(d.values, reading{name, v})
-	if _, isNumber := v.(lua.LNumber); !isNumber {
-		d.shared = true
+	if number, ok := v.(lua.LNumber); ok {
+		d.values = append(d.values, reading{name: name, number: float64(number)})
+		return
 	}
+	d.values = append(d.values, reading{name: name, item: v})
+	d.shared = true
 }
 
-// forget lets go of what d has, and keeps its room.
+// forget lets go of what d has, and keeps its room, if that is not large.
 func (d *draft) forget() {
-	clear(d.location)
-	clear(d.values)
-	*d = draft{location: d.location[:0], values: d.values[:0]}
+	*d = draft{location: emptied(d.location), values: emptied(d.values)}
 }
 
-// size is about how many bytes d has.
+// emptied is the room of s, without what it refers to, for a usual run to use again; nil if it is large.
+func emptied[T any](s []T) []T {
+	const usual = 64
+	if cap(s) > usual {
+		return nil
+	}
+	clear(s)
+	return s[:0]
+}
+
+// size is how many bytes d holds, more or less.
 func (d *draft) size() int {
-	n := len(d.aspect) + len(d.comment)
+	n := len(d.aspect) + len(d.state) + len(d.severity) + len(d.comment) + len(d.thresholdKept)
 	for _, k := range d.location {
-		n += len(k.name) + len(k.value)
+		n += int(unsafe.Sizeof(k)) + len(k.name) + len(k.value)
 	}
 	for _, r := range d.values {
-		n += len(r.name)
+		n += int(unsafe.Sizeof(r)) + len(r.name)
 	}
 	return n
 }
@@ -101,7 +114,7 @@ func (d *draft) worst() message.Severity {
 	}
 	worst := message.Expected
 	for _, r := range d.values {
-		worst = worse(worst, r.value)
+		worst = worse(worst, r.item)
 	}
 	return worst
 }

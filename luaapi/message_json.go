@@ -89,18 +89,18 @@ func (e *encoder) vset(dst []byte, d *draft) ([]byte, *message.PathError) {
 		}
 		dst = append(append(append(dst, '"'), r.name...), `":`...)
 		var err error
-		if dst, err = appendMeasured(dst, r.value); err != nil {
+		if dst, err = r.append(dst); err != nil {
 			return dst, inKey(inKey(asPathError(err), r.name), "vset")
 		}
 	}
 	return append(dst, '}'), nil
 }
 
-// appendMeasured writes a value as the schema's object.
-func appendMeasured(dst []byte, v lua.LValue) ([]byte, error) {
-	switch x := v.(type) {
-	case lua.LNumber:
-		return message.AppendValue(dst, &message.Value{Number: float64(x)})
+// append writes the value as the schema's object.
+func (r *reading) append(dst []byte) ([]byte, error) {
+	switch x := r.item.(type) {
+	case nil:
+		return message.AppendValue(dst, &message.Value{Number: r.number})
 	case *lua.LUserData:
 		switch object := x.Value.(type) {
 		case nullMark:
@@ -109,7 +109,7 @@ func appendMeasured(dst []byte, v lua.LValue) ([]byte, error) {
 			return message.AppendValue(dst, &object.Value)
 		}
 	}
-	return dst, problem("%s, not a number, a Value or dumbprobe.null", describe(v))
+	return dst, problem("%s, not a number, a Value or dumbprobe.null", describe(r.item))
 }
 
 // location writes the location with the overlay's keys over it, sorted by name: d.location is that afterwards.

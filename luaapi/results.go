@@ -28,20 +28,19 @@ type Batch struct {
 	Worst message.Severity
 
 	draft draft // of the message that is written
-	left  int   // its limit in bytes, while it is left for Write; 0: it is not
+	limit int   // of the draft in bytes, where it is left for Write; 0: none is left
 }
 
 // Reset makes b a new one that uses the room of what it had.
 func (b *Batch) Reset() {
-	clear(b.Lines) // or they would stay in memory
 	b.draft.forget()
-	*b = Batch{Lines: b.Lines[:0], draft: b.draft}
+	*b = Batch{Lines: emptied(b.Lines), draft: b.draft}
 }
 
 // Write writes the message that the run left to be written without the VM ([RunOptions.WriteLater]), if it did. What b has
 // is not known in full before. logger makes the logger that is told of a panic, which is also the error.
 func (b *Batch) Write(logger func() *zap.Logger) (err error) {
-	if b.left == 0 {
+	if b.limit == 0 {
 		return nil
 	}
 	defer func() {
@@ -49,19 +48,22 @@ func (b *Batch) Write(logger func() *zap.Logger) (err error) {
 			err = PanicError(logger(), crash)
 		}
 	}()
-	e := encoder{maxBytes: b.left}
-	b.left = 0
+	e := encoder{maxBytes: b.limit}
+	b.limit = 0
 	b.write(&e, 0)
 	return nil
 }
 
 // write writes the draft.
 func (b *Batch) write(e *encoder, index int) {
-	line, err := e.line(func(dst []byte) ([]byte, *message.PathError) { return e.draft(dst, &b.draft) })
-	b.add(line, err, index)
-	if err == nil {
+	var room [512]byte // on the stack: nearly all messages are smaller
+	if out, err := e.draft(room[:0], &b.draft); err != nil {
+		b.add(nil, err, index)
+	} else {
+		b.add(append([]byte(nil), out...), nil, index)
 		b.note(b.draft.worst())
 	}
+	b.draft.forget()
 }
 
 // add adds a message, or what is wrong with it.
@@ -73,16 +75,13 @@ func (b *Batch) add(line []byte, err error, index int) {
 	b.Lines = append(b.Lines, line)
 }
 
-// Bytes is how much the messages take.
+// Bytes is how much memory the messages take, more or less.
 func (b *Batch) Bytes() int {
 	n := 0
 	for _, line := range b.Lines {
 		n += len(line)
 	}
-	if b.left > 0 {
-		n += b.draft.size()
-	}
-	return n
+	return n + b.draft.size()
 }
 
 // Dropped is how many messages and records were dropped.
@@ -195,11 +194,13 @@ func (r *Run) collectMessage(v lua.LValue, index int, over message.Overlay, b *B
 			break
 		}
 		if err := b.draft.take(m, over); err != nil {
+			b.draft.forget()
 			b.add(nil, err, index)
 			return
 		}
-		if r.opts.WriteLater && index == 0 && !b.draft.shared && b.draft.size() <= maxLeft {
-			b.left = e.maxBytes
+		// State is committed with the end of the run: what it found is known in full then.
+		if r.opts.WriteLater && index == 0 && r.txn == nil && !b.draft.shared && b.draft.size() <= maxLeft {
+			b.limit = e.maxBytes
 			return
 		}
 		b.write(&e, index)
@@ -208,7 +209,7 @@ func (r *Run) collectMessage(v lua.LValue, index int, over message.Overlay, b *B
 		if isArray(x) || x.MaxN() > 0 {
 			break
 		}
-		line, err := e.tableLine(x, over)
+		line, err := r.tableLine(&e, x, over)
 		b.add(line, err, index)
 		if err == nil {
 			b.note(severityOf(x))
@@ -220,6 +221,26 @@ func (r *Run) collectMessage(v lua.LValue, index int, over message.Overlay, b *B
 
 // maxLeft is how large a message may be, in bytes, to be left for later.
 const maxLeft = 4 << 10
+
+// tableLine is a message that is a plain table.
+func (r *Run) tableLine(e *encoder, t *lua.LTable, over message.Overlay) ([]byte, error) {
+	out, err := e.table(r.vm.scratch[:0], t, placeRoot)
+	r.vm.keepScratch(out)
+	if err != nil {
+		return nil, err
+	}
+	if over.Empty() {
+		return append([]byte(nil), out...), nil
+	}
+	return over.Apply(nil, out)
+}
+
+// keepScratch keeps the buffer for the next message, unless one large message made it large.
+func (vm *VM) keepScratch(b []byte) {
+	if cap(b) <= 64<<10 {
+		vm.scratch = b[:0]
+	}
+}
 
 // native adds a JSON object that never was in Lua.
 func (b *Batch) native(object []byte, over message.Overlay) error {

@@ -14,10 +14,8 @@ import (
 // encodeState writes a Lua value as internal/state keeps it, in at most max bytes. Metamethods are not called.
 func (vm *VM) encodeState(v lua.LValue, max int) (string, error) {
 	e := stateEncoder{vm: vm, max: max}
-	room := scratch.Get().(*[]byte)
-	defer scratch.Put(room)
-	data, err := e.value((*room)[:0], v)
-	keepScratch(room, data)
+	data, err := e.value(vm.scratch[:0], v)
+	vm.keepScratch(data)
 	if err != nil {
 		return "", err
 	}

@@ -83,6 +83,7 @@ type VM struct {
 	checks  lua.LValue // what the script returned; nil before
 	loading bool       // the script's top level runs
 	classes classRegistry
+	scratch []byte           // for messages while they are written
 	invalid []*problemObject // built-in objects whose fields were wrong, found while loading
 	shared  sharedValues
 	modules map[string]*lua.LTable    // the daemon's, by the name that require takes
