@@ -25,6 +25,7 @@ type check struct {
 	runs            tenure
 	present         presentRun
 	record          atomic.Pointer[record] // shared with the version before
+	before          atomic.Pointer[check]  // that version, while a run of it is under way; nil: none is
 
 	mu        sync.Mutex // protects following fields
 	plan      scheduler.Plan
@@ -67,6 +68,7 @@ func (c *check) start(old task) {
 	}
 	if c.begin() { // also while it waits for the old version's run: it has its place until that has ended
 		before.runs.after(func() {
+			c.before.Store(nil)
 			c.takeOver(before)
 			c.end()
 		})

@@ -146,7 +146,7 @@ func (c *check) status() control.Check {
 		Name: c.name, Script: c.script.path, Position: c.entry.Position, Class: c.entry.Class, Interval: c.entry.Check.Interval,
 	}
 	c.record.Load().fill(&s)
-	if s.State == control.CheckRunning && c.present.waits() {
+	if s.State == control.CheckRunning && c.waits() {
 		s.State = control.CheckQueued
 	}
 	if due, queued := c.script.engine.loop.Due(&c.Entry); queued {
@@ -161,6 +161,16 @@ func (c *check) status() control.Check {
 		s.State = control.CheckQuarantined
 	}
 	return s
+}
+
+// waits tells whether a run of the check waits for its turn: one of this version, or of the one before.
+func (c *check) waits() bool {
+	for ; c != nil; c = c.before.Load() {
+		if c.present.waits() {
+			return true
+		}
+	}
+	return false
 }
 
 func (o *object) status() control.Check {

@@ -197,6 +197,44 @@ return {
 	}
 }
 
+func TestARunOfTheVersionBeforeIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	source := func(version int) string {
+		return fmt.Sprintf(`-- %d
+local function hold() dp.log.info("hold the VM") return {} end
+return {
+  dp.Function{name = "holds", interval = 3600, timeout = 60, first = "now", call = hold},
+  dp.Function{name = "queues", interval = 3600, timeout = 60, first = "interval", call = hold},
+}`, version)
+	}
+	path := lua(t, "a.lua", source(0))
+	d := launch(t, Options{Checks: []string{path}})
+	d.log("the hold", says(holdVM))
+	asked := make(chan struct{})
+	go func() {
+		_, _ = d.RunCheck(t.Context(), "queues")
+		close(asked)
+	}()
+	eventually(t, "the queue", func() bool { return d.status("queues").State == control.CheckQueued })
+	for version := 1; version <= 2; version++ {
+		write(t, path, source(version))
+		d.reload()
+		for name, want := range map[string]string{"holds": control.CheckRunning, "queues": control.CheckQueued} {
+			if s := d.status(name); s.State != want {
+				t.Errorf("version %d: %+v", version, s)
+			}
+		}
+	}
+	d.letGo()
+	<-asked
+	for _, name := range []string{"holds", "queues"} {
+		eventually(t, "its end", func() bool { return d.status(name).State == control.CheckIdle })
+		if c := d.script().task(name).(*check); c.before.Load() != nil {
+			t.Errorf("%s keeps the version before", name)
+		}
+	}
+}
+
 func TestStatusOfNextRunAndObject(t *testing.T) {
 	t.Parallel()
 	list := lua(t, "list.lua", `return {

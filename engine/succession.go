@@ -53,6 +53,7 @@ func succeed(old, fresh []*script) succession {
 			case *check:
 				if before, ok := s.checks[t.name].(*check); ok {
 					t.record.Store(before.record.Load())
+					t.before.Store(before)
 				}
 			case *object:
 				if before, ok := s.checks[t.name].(*object); ok {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"dumbprobe/internal/control"
 )
 
 // turnsOf makes turns with two runs that who serves has taken, and two that have entered since. Their deadlines are 2, 4,
@@ -107,4 +109,19 @@ func TestARunWaitsUntilItHasItsTurn(t *testing.T) {
 	if p.end(8) {
 		t.Error("one that was given up ends")
 	}
+}
+
+// A run that has entered since the others were taken has its turn when the one before it waits.
+func TestARunThatEnteredMeanwhileIsServedWhenTheOneBeforeWaits(t *testing.T) {
+	t.Parallel()
+	d := launch(t, Options{Grace: time.Millisecond, Checks: []string{lua(t, "a.lua", `
+return {
+  dp.Function{name = "waits", interval = 3600, timeout = 60, first = "now", call = function() dp.log.info("`+holdVM+`") dp.sleep(50) return {} end},
+  dp.Function{name = "entered", interval = 3600, timeout = 60, first = "interval", call = function() return {} end},
+}`)}})
+	d.log("the hold", says(holdVM))
+	go func() { _, _ = d.RunCheck(t.Context(), "entered") }()
+	eventually(t, "the queue", func() bool { return d.status("entered").State == control.CheckQueued })
+	d.letGo()
+	eventually(t, "its run", func() bool { return d.status("entered").Runs == 1 })
 }
