@@ -254,7 +254,11 @@ func TestFluentErrorsSayWhatThePeerDid(t *testing.T) {
 			p.key = "open sesame"
 		}, "the peer wants to be shown a shared key, or a user and a password (options shared_key_file, user, password_file)"},
 		{"it speaks HTTP", func(_ *testing.T, p *fluentServer) {
-			p.talk = func(c *serverConn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")); c.CloseWrite() }
+			p.talk = func(c *serverConn) {
+				_, _ = c.Read(make([]byte, 1)) // before anything is sent it may only be seen that the peer has closed
+				_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+				c.CloseWrite()
+			}
 		}, "the peer sent no acknowledgement, but 1 bytes that begin with 48: "},
 		{"it never stops", func(_ *testing.T, p *fluentServer) {
 			p.talk = func(c *serverConn) {
