@@ -45,10 +45,6 @@ func (m *measured) get(name string) lua.LValue {
 	return lua.LNil
 }
 
-func (m *measured) empty() bool {
-	return m.single == nil && (m.table == nil || isEmpty(m.table))
-}
-
 // each calls f with each value until it returns false.
 func (m *measured) each(f func(name, v lua.LValue) bool) {
 	if m.single != nil {
