@@ -25,7 +25,7 @@ type check struct {
 	runs            tenure
 	present         presentRun
 	record          atomic.Pointer[record] // shared with the version before
-	before          atomic.Pointer[check]  // that version, while a run of it is under way; nil: none is
+	before          atomic.Pointer[check]  // that version, until nothing of it is under way; nil: none is waited for
 
 	mu        sync.Mutex // protects following fields
 	plan      scheduler.Plan

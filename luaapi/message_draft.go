@@ -80,9 +80,11 @@ func (d *draft) read(name string, v lua.LValue) {
 	d.shared = true
 }
 
-// forget lets go of what d has, and keeps its room, if that is not large.
+// forget lets go of what d has, and keeps its room.
 func (d *draft) forget() {
-	*d = draft{location: emptied(d.location), values: emptied(d.values)}
+	clear(d.location)
+	clear(d.values)
+	*d = draft{location: d.location[:0], values: d.values[:0]}
 }
 
 // emptied is the room of s, without what it refers to, for a usual run to use again; nil if it is large.
@@ -95,7 +97,8 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// size is how many bytes d holds, more or less.
+// size is how many bytes d holds, more or less: a text that was cut out of another one can keep that in memory, too (see
+// detach), which is eight times as large at most, or below a kilobyte.
 func (d *draft) size() int {
 	n := len(d.aspect) + len(d.state) + len(d.severity) + len(d.comment) + len(d.thresholdKept)
 	for _, k := range d.location {

@@ -31,10 +31,9 @@ type Batch struct {
 	limit int   // of the draft in bytes, where it is left for Write; 0: none is left
 }
 
-// Reset makes b a new one that uses the room of what it had.
+// Reset makes b a new one that uses the room of what it had, if that was not large.
 func (b *Batch) Reset() {
-	b.draft.forget()
-	*b = Batch{Lines: emptied(b.Lines), draft: b.draft}
+	*b = Batch{Lines: emptied(b.Lines), draft: draft{location: emptied(b.draft.location), values: emptied(b.draft.values)}}
 }
 
 // Write writes the message that the run left to be written without the VM ([RunOptions.WriteLater]), if it did. What b has

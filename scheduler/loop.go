@@ -24,7 +24,7 @@ const (
 	// (BenchmarkTenThousandChecksSpread in engine); a millisecond and a half is nothing to a check.
 	gather = 1500 * time.Microsecond
 
-	// longYield is more than what a batch takes that runs meanwhile, and less than a time slice of the Go scheduler (10 ms).
+	// longYield is more than what a batch of short runs takes meanwhile, and less than a time slice of the Go scheduler (10 ms).
 	// busyFor is how long nothing is yielded after one that took so long.
 	longYield = 5 * time.Millisecond
 	busyFor   = 500 * time.Millisecond
@@ -90,7 +90,7 @@ type Loop struct {
 	lastRound atomic.Int64 // as a duration since epoch
 
 	clock     clockWatch    // owned by Run, as the next two
-	busyUntil time.Duration // what the loop starts has no thread waiting for it
+	busyUntil time.Duration // nothing is yielded before: it took long
 	yield     func()        // runtime.Gosched
 
 	mu         sync.Mutex    // protects following fields; never held while a callback or Start runs
