@@ -258,21 +258,22 @@ func TestAMessageThatCannotBeWrittenIsDroppedWhereverThatIsFound(t *testing.T) {
 
 func TestTheOneMessageOfARunIsWrittenWhereTheRunIsConcluded(t *testing.T) {
 	t.Parallel()
-	d, l, release := heldConclusions(t, Options{}, `return dp.Message{aspect = "x", value = 1}`)
-	eventually(t, "all runs that came back", func() bool {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.behind.runs == 300-ownConclusions
-	})
-	l.mu.Lock()
-	for _, x := range l.ended {
-		if len(x.batch.Lines) > 0 || x.batch.Bytes() == 0 {
-			t.Errorf("before that, run %s has %d lines, and %d bytes", x.check.name, len(x.batch.Lines), x.batch.Bytes())
+	const n = ownConclusions + 20
+	s := alwaysDue(t, n, `dp.Message{aspect = "x", value = i}`)
+	all := make(chan struct{})
+	s.turns.conclusions.conclude = func(x *execution) {
+		defer x.check.end()
+		lines, bytes := len(x.batch.Lines), x.batch.Bytes()
+		if err := x.batch.Write(nil); err != nil || lines != 0 || bytes == 0 || len(x.batch.Lines) != 1 {
+			t.Errorf("run %d comes with %d lines, of %d bytes, and has %d then: %v", x.number, lines, bytes, len(x.batch.Lines), err)
+		}
+		x.batch.Reset()
+		if x.number == n {
+			close(all)
 		}
 	}
-	l.mu.Unlock()
-	release()
-	d.messages(300, "what all found", key("event"))
+	serveAll(s)
+	<-all
 }
 
 // A destination, or a log, may be slow to take what a run found.
@@ -280,12 +281,7 @@ func TestARunBeginsAfterWhatItsServerConcludedItself(t *testing.T) {
 	t.Parallel()
 	const held = ownConclusions + maxConclusions // those after them are concluded by who serves
 	const n = held + 5
-	d := prepare(t, Options{Checks: []string{lua(t, "a.lua", fmt.Sprintf(`
-CHECKS = {}
-for i = 1, %d do
-  CHECKS[i] = dp.Function{call = function() return {n = i} end, interval = 3600}
-end`, n))}})
-	s := d.script()
+	s := alwaysDue(t, n, `{n = i}`)
 	hold, all := make(chan struct{}), make(chan struct{})
 	var before time.Time // when the conclusion before ended
 	s.turns.conclusions.conclude = func(x *execution) {
@@ -302,16 +298,31 @@ end`, n))}})
 			close(all)
 		}
 	}
+	serveAll(s)
+	<-all
+	close(hold)
+}
+
+// alwaysDue is a script of n checks, which return what the Lua says; serveAll has each of them run once, in one stretch.
+func alwaysDue(t *testing.T, n int, result string) *script {
+	t.Helper()
+	d := prepare(t, Options{Checks: []string{lua(t, "a.lua", fmt.Sprintf(`
+CHECKS = {}
+for i = 1, %d do
+  CHECKS[i] = dp.Function{call = function() return %s end, interval = 3600}
+end`, n, result))}})
+	return d.script()
+}
+
+func serveAll(s *script) {
 	now := time.Now()
 	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
 	s.turns.served = true
 	for i, task := range s.tasks {
 		c := task.(*check)
 		c.begin()
 		s.turns.entered.push(turn{check: c, due: now, queued: now, number: uint32(i + 1)})
 	}
-	s.turns.mu.Unlock()
 	go s.turns.serve()
-	<-all
-	close(hold)
 }

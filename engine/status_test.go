@@ -229,7 +229,7 @@ return {
 	<-asked
 	for _, name := range []string{"holds", "queues"} {
 		eventually(t, "its end", func() bool { return d.status(name).State == control.CheckIdle })
-		if c := d.script().task(name).(*check); c.before.Load() != nil {
+		if c := d.running()[0].task(name).(*check); c.before.Load() != nil {
 			t.Errorf("%s keeps the version before", name)
 		}
 	}

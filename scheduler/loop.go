@@ -24,8 +24,8 @@ const (
 	// (BenchmarkTenThousandChecksSpread in engine); a millisecond and a half is nothing to a check.
 	gather = 1500 * time.Microsecond
 
-	// longYield is more than what a batch of short runs takes meanwhile, and less than a time slice of the Go scheduler (10 ms).
-	// busyFor is how long nothing is yielded after one that took so long.
+	// longYield is more than what a batch of short runs takes meanwhile, and less than a time slice of the Go scheduler
+	// (10 ms). busyFor is how long nothing is yielded after one that took so long.
 	longYield = 5 * time.Millisecond
 	busyFor   = 500 * time.Millisecond
 
