@@ -123,8 +123,10 @@ func pluginName(command lua.LValue) string {
 // luaMessage makes a Message object of a message made in Go.
 func (vm *VM) luaMessage(L *lua.LState, m *message.Message) lua.LValue {
 	o := &messageObject{
-		aspect: m.Aspect, state: m.State, severity: string(m.Severity), comment: m.Comment,
-		thresholdKept: m.ThresholdKept, time: m.Time, interval: m.Interval,
+		plainFields: plainFields{
+			aspect: m.Aspect, state: m.State, severity: string(m.Severity), comment: m.Comment,
+			thresholdKept: m.ThresholdKept, time: m.Time, interval: m.Interval,
+		},
 		location: L.CreateTable(0, len(m.Location)), values: measured{table: L.CreateTable(0, len(m.Values))},
 	}
 	for key, value := range m.Location {

@@ -11,10 +11,7 @@ import (
 // draft is what is written of a Message (message_json.go), with what its check or handle sets in it. It has no table of
 // Lua's, and if it is not shared, nothing of Lua's at all: it can be written without the VM then.
 type draft struct {
-	aspect, state, severity, comment, thresholdKept string
-
-	time     float64 // unix seconds
-	interval float64 // seconds, 0: none
+	plainFields
 	location []locationKey
 	values   []reading
 	over     map[string]string // these keys of the location, whatever it has
@@ -34,11 +31,7 @@ type reading struct {
 
 // take makes d the draft of m, in the room that d has.
 func (d *draft) take(m *messageObject, over message.Overlay) *message.PathError {
-	*d = draft{
-		aspect: m.aspect, state: m.state, severity: m.severity, comment: m.comment, thresholdKept: m.thresholdKept,
-		time: m.time, interval: m.interval,
-		location: d.location[:0], values: d.values[:0], over: over.Location,
-	}
+	*d = draft{plainFields: m.plainFields, location: d.location[:0], values: d.values[:0], over: over.Location}
 	if over.Aspect != "" {
 		d.aspect = over.Aspect
 	}
@@ -46,8 +39,8 @@ func (d *draft) take(m *messageObject, over message.Overlay) *message.PathError 
 		key, isName := it.key.(lua.LString)
 		value, isText := it.value.(lua.LString)
 		switch {
-		case !isName:
-			return inKey(inLuaKey(problem("%s", badLocation), it.key), "location")
+		case !isName || !message.ValidName(string(key)):
+			return inKey(inLuaKey(problem("the name of a location has letters, digits and _ only"), it.key), "location")
 		case !isText:
 			return inKey(inKey(problem("must be a string, not %s", describe(it.value)), string(key)), "location")
 		}
@@ -57,19 +50,14 @@ func (d *draft) take(m *messageObject, over message.Overlay) *message.PathError 
 		d.read("value", m.values.single)
 	}
 	for it := entriesOf(m.values.table); it.next(); {
-		name, ok := it.key.(lua.LString)
-		if !ok {
-			return inKey(inKey(inLuaKey(problem("%s", badReading), it.key), "vset"), "event")
+		name, isName := it.key.(lua.LString)
+		if !isName || !message.ValidName(string(name)) {
+			return inKey(inKey(inLuaKey(problem("the name of a value has letters, digits and _ only"), it.key), "vset"), "event")
 		}
 		d.read(string(name), it.value)
 	}
 	return nil
 }
-
-const (
-	badLocation = "the name of a location has letters, digits and _ only"
-	badReading  = "the name of a value has letters, digits and _ only"
-)
 
 func (d *draft) read(name string, v lua.LValue) {
 	if number, ok := v.(lua.LNumber); ok {

@@ -81,9 +81,6 @@ func (e *encoder) vset(dst []byte, d *draft) ([]byte, *message.PathError) {
 	}
 	dst = append(dst, `,"vset":{`...)
 	for i, r := range d.values {
-		if !message.ValidName(r.name) {
-			return dst, inKey(inKey(problem("%s", badReading), r.name), "vset")
-		}
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -114,11 +111,6 @@ func (r *reading) append(dst []byte) ([]byte, error) {
 
 // location writes the location with the overlay's keys over it, sorted by name: d.location is that afterwards.
 func (e *encoder) location(dst []byte, d *draft) ([]byte, *message.PathError) {
-	for _, k := range d.location {
-		if !message.ValidName(k.name) {
-			return dst, inKey(problem("%s", badLocation), k.name)
-		}
-	}
 	if len(d.over) > 0 {
 		d.location = slices.DeleteFunc(d.location, func(k locationKey) bool { _, replaced := d.over[k.name]; return replaced })
 		for name, value := range d.over {

@@ -11,12 +11,17 @@ import (
 // messageObject is a dumbprobe.Message: a userdata whose fields are checked when they are set. Location and
 // values are Lua tables, so that a script can change them in place; they are checked when it is written.
 type messageObject struct {
-	aspect, state, severity, comment, thresholdKept string
-
-	time     float64     // unix seconds
-	interval float64     // seconds, 0: none
+	plainFields
 	location *lua.LTable // nil: empty
 	values   measured
+}
+
+// plainFields are those of a Message that are texts, "" where there is none, and numbers.
+type plainFields struct {
+	aspect, state, severity, comment, thresholdKept string
+
+	time     float64 // unix seconds
+	interval float64 // seconds, 0: none
 }
 
 func now() float64 { return unixSeconds(time.Now()) }
@@ -116,7 +121,7 @@ func constructMessage(vm *VM, L *lua.LState, c *class) int {
 	object := &struct { // in one piece: it is made for every message
 		messageObject
 		lua lua.LUserData
-	}{messageObject: messageObject{time: now()}}
+	}{messageObject: messageObject{plainFields: plainFields{time: now()}}}
 	m := &object.messageObject
 	var value lua.LValue
 	for i, given := range v {

@@ -97,11 +97,11 @@ func TestADraftIsSaidToTakeWhatItTakes(t *testing.T) {
 		draft draft
 		want  int
 	}{
-		"aspect":   {draft{aspect: long}, many},
-		"state":    {draft{state: long}, many},
-		"severity": {draft{severity: long}, many},
-		"comment":  {draft{comment: long}, many},
-		"the state where no threshold is exceeded": {draft{thresholdKept: long}, many},
+		"aspect":   {draft{plainFields: plainFields{aspect: long}}, many},
+		"state":    {draft{plainFields: plainFields{state: long}}, many},
+		"severity": {draft{plainFields: plainFields{severity: long}}, many},
+		"comment":  {draft{plainFields: plainFields{comment: long}}, many},
+		"the state where no threshold is exceeded": {draft{plainFields: plainFields{thresholdKept: long}}, many},
 		"location": {draft{location: []locationKey{{long, long}, {}}}, 2*many + 2*32},
 		"values":   {draft{values: []reading{{name: long}, {}}}, many + 2*40},
 	} {
